@@ -1,0 +1,29 @@
+//! Rangelight's decisions.
+//!
+//! The promise of this crate: it has no socket, file, clock, randomness or async. All it needs comes in as arguments,
+//! all it decides goes out as values, and its manifest holds nothing that can wait or wake. Every rule about Ethereum
+//! lives here; the `rangelight` crate does what this one decides.
+//!
+//! The floors, from the ground up. A module imports only from floors below its own, or from its own folder
+//! (`tests/suite/shape.rs` fails on an upward import):
+//!
+//! | floor | modules |
+//! |---|---|
+//! | chain | [`chain`] |
+//! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
+//! | decisions | [`merit`], [`publish`], [`race`], [`fleet`] |
+
+pub mod chain;
+
+pub mod catalogue;
+pub mod events;
+pub mod family;
+pub mod health;
+pub mod network;
+pub mod node;
+pub mod view;
+
+pub mod fleet;
+pub mod merit;
+pub mod publish;
+pub mod race;
