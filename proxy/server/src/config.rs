@@ -1,0 +1,147 @@
+//! The configuration: what it means, once everything that was typed has been read and found good.
+//!
+//! Two levels. What was typed (files, environment, flags, with the origin of every value) never leaves this folder;
+//! what it means are the types of this file, which can be used without asking again whether they are sane. Between the
+//! two every problem is collected, so that one run shows all of them.
+//!
+//! All types compare by value: a reload changes only what differs. A file whose path stays and whose content changes
+//! (a renewed certificate) makes a different value too, through [`TlsConfig::digest`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use rangelight_policy::chain::Root;
+use rangelight_policy::family::{ConsensusFamily, ExecutionFamily};
+use rangelight_policy::node::{Participation, Trust};
+
+pub use self::address::ListenAddress;
+pub use self::problem::{Origin, Problem, Problems};
+pub use self::secret::Secret;
+pub use self::url::SafeUrl;
+
+pub mod address;
+pub mod problem;
+pub mod secret;
+pub mod url;
+
+/// Everything an operator decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The network; `None` = that of the own nodes.
+    pub network: Option<NetworkChoice>,
+    /// The state directory, absolute; not necessarily there yet.
+    pub state: PathBuf,
+    /// How far the rules may go.
+    pub mode: Mode,
+    /// Where validator clients connect; never empty.
+    pub listens: Vec<ListenConfig>,
+    /// Where the dashboard, metrics and status are.
+    pub admin: AdminConfig,
+    /// The nodes in the order of the file; never empty, names and URLs unique.
+    pub nodes: Vec<NodeConfig>,
+}
+
+/// The network as it was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkChoice {
+    /// A well-known network by its name, lower case.
+    Named(Arc<str>),
+    /// The network with this genesis validators root.
+    Root(Root),
+}
+
+/// How far the rules may go (DESIGN 4.18).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Every rule applies.
+    #[default]
+    Guarded,
+    /// Failover and the guard only.
+    PassThrough,
+    /// Judged and recorded, but the first own node's answers are served.
+    Observe,
+}
+
+/// One listener for validator clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenConfig {
+    /// Where it is bound.
+    pub address: ListenAddress,
+    /// Further names allowed in `Host`, lower case, without port.
+    pub hosts: Vec<Arc<str>>,
+    /// Web origins allowed to call, lower case (`https://example.org`).
+    pub origins: Vec<Arc<str>>,
+    /// The bearer token that callers must show; `None` = none is asked for.
+    pub token: Option<Secret>,
+    /// Caps the time of every answer; never zero.
+    pub budget: Option<Duration>,
+}
+
+/// The admin listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Where it is bound.
+    pub address: ListenAddress,
+    /// Further names allowed in `Host`, lower case, without port.
+    pub hosts: Vec<Arc<str>>,
+    /// Web origins allowed to call, lower case.
+    pub origins: Vec<Arc<str>>,
+    /// The bearer token that callers must show; always there when others than this machine can reach the address.
+    pub token: Option<Secret>,
+}
+
+/// One EC/BN pair, reached through its beacon node's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Its unique name: `[a-z0-9._-]`, at most 32 characters, fit for a header and a metric label.
+    pub name: Arc<str>,
+    /// Its base URL.
+    pub url: SafeUrl,
+    /// Whose it is.
+    pub trust: Trust,
+    /// What it may be asked.
+    pub participation: Participation,
+    /// Its consensus family by label.
+    pub consensus: Option<ConsensusFamily>,
+    /// Its execution family by label.
+    pub execution: Option<ExecutionFamily>,
+    /// Who runs it.
+    pub operator: Option<Arc<str>>,
+    /// The ready `Authorization` value: `Basic …` or `Bearer …`.
+    pub authorization: Option<Secret>,
+    /// Further headers sent to it; the values are valid header values.
+    pub headers: Vec<(HeaderName, Secret)>,
+    /// How it is spoken to over TLS; all absent for `http://`.
+    pub tls: TlsConfig,
+}
+
+/// The TLS settings of one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Certificates (PEM) trusted for this node instead of the usual ones.
+    pub ca_file: Option<PathBuf>,
+    /// SHA-256 of the node's own certificate (DER), trusted whoever signed it.
+    pub fingerprint: Option<[u8; 32]>,
+    /// Our certificate chain (PEM); there exactly when the key is.
+    pub client_cert_file: Option<PathBuf>,
+    /// Its private key (PEM).
+    pub client_key_file: Option<PathBuf>,
+    /// Changes when the content of any of these files does, so that a renewed certificate is a change.
+    pub digest: u64,
+}
+
+// === impl Mode ===
+
+impl Mode {
+    /// The word used in files, pages and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guarded => "guarded",
+            Self::PassThrough => "pass-through",
+            Self::Observe => "observe",
+        }
+    }
+}
