@@ -1,0 +1,66 @@
+//! TLS towards nodes: the system's authorities or a given one, and our client certificate if there is one.
+//!
+//! rustls with the ring provider, named explicitly: a process-wide default would be a hidden global, and another
+//! library could set another one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::TlsConfig;
+
+/// A certificate or key file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {why}")]
+pub struct Unusable {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it. Never its content.
+    pub why: String,
+}
+
+/// The TLS settings for one node; `encrypted` says whether its URL is `https`.
+///
+/// # Errors
+/// If a file cannot be read, holds no certificate or key, or the two do not belong together.
+pub fn client_config(tls: &TlsConfig, encrypted: bool) -> Result<ClientConfig, Unusable> {
+    let mut roots = RootCertStore::empty();
+    if !encrypted {
+        // A node over plain HTTP needs no authorities, and the system's cost memory and start-up time.
+    } else if let Some(path) = &tls.ca_file {
+        let certificates = certificates(path)?;
+        let (added, _) = roots.add_parsable_certificates(certificates);
+        if added == 0 {
+            return Err(unusable(path, "holds no usable certificate"));
+        }
+    } else {
+        // A machine without system authorities still reaches its plain-HTTP nodes; TLS then fails with a clear reason.
+        let (_, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports TLS 1.2 and 1.3")
+        .with_root_certificates(roots);
+    match (&tls.client_cert_file, &tls.client_key_file) {
+        (Some(cert), Some(key)) => {
+            let chain = certificates(cert)?;
+            let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error.to_string()))?;
+            builder.with_client_auth_cert(chain, private).map_err(|error| unusable(cert, &error.to_string()))
+        }
+        _ => Ok(builder.with_no_client_auth()),
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates = read.map_err(|error| unusable(path, &error.to_string()))?;
+    if certificates.is_empty() { Err(unusable(path, "holds no certificate")) } else { Ok(certificates) }
+}
+
+fn unusable(path: &Path, why: &str) -> Unusable {
+    Unusable { path: path.to_owned(), why: why.to_owned() }
+}

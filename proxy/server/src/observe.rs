@@ -1,0 +1,242 @@
+//! Every metric name and log event, one function each.
+//!
+//! Metrics are bound to one recorder that is made here, not to a process-wide one, so that several Rangelights can
+//! live in one process (tests, the demo). The counters of the request path are registered once, at the start: looking
+//! a metric up by its labels costs more than the rest of a small request's policy.
+//!
+//! Label sets are closed: operations come from the catalogue, nodes from the configuration, the rest from enums.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use rangelight_policy::catalogue::{self, Row};
+use rangelight_policy::node::{Snapshot, Tier};
+
+/// Bounds of the latency buckets, in seconds: fine around a LAN answer and around the deadlines of a 12 s slot.
+const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+
+/// Names, kinds and meanings of all metrics; `docs/reference/metrics.md` is made from it.
+pub const METRICS: &[Metric] = &[
+    Metric { name: REQUESTS, kind: "counter", labels: "operation, status", help: "Requests of callers, by the status they got." },
+    Metric { name: REQUEST_SECONDS, kind: "histogram", labels: "operation", help: "Seconds from a request's head to its answer's head." },
+    Metric { name: EXCHANGES, kind: "counter", labels: "node, outcome", help: "Exchanges with nodes; outcome is good, final or bad." },
+    Metric { name: EXCHANGE_SECONDS, kind: "histogram", labels: "node", help: "Seconds that a node took for an exchange." },
+    Metric { name: REFUSALS, kind: "counter", labels: "status", help: "Errors that Rangelight made itself." },
+    Metric { name: EVENTS, kind: "counter", labels: "topic", help: "Events given out on the merged stream." },
+    Metric { name: SUBSCRIBERS, kind: "gauge", labels: "", help: "Open event streams." },
+    Metric { name: SUBSCRIBERS_LOST, kind: "counter", labels: "", help: "Event streams ended because their reader was too slow." },
+    Metric { name: NODE_TIER, kind: "gauge", labels: "node, tier", help: "1 for the tier a node has, 0 for the others." },
+    Metric { name: NODE_HEAD, kind: "gauge", labels: "node", help: "Slot of a node's head as last heard." },
+    Metric { name: VIEW_SLOT, kind: "gauge", labels: "", help: "Slot of the head that was last told to the validator client." },
+    Metric { name: BACKGROUND, kind: "gauge", labels: "", help: "Publications that still run after their answer." },
+];
+
+const REQUESTS: &str = "rangelight_requests_total";
+const REQUEST_SECONDS: &str = "rangelight_request_duration_seconds";
+const EXCHANGES: &str = "rangelight_exchanges_total";
+const EXCHANGE_SECONDS: &str = "rangelight_exchange_duration_seconds";
+const REFUSALS: &str = "rangelight_refusals_total";
+const EVENTS: &str = "rangelight_events_total";
+const SUBSCRIBERS: &str = "rangelight_subscribers";
+const SUBSCRIBERS_LOST: &str = "rangelight_subscribers_lost_total";
+const NODE_TIER: &str = "rangelight_node_tier";
+const NODE_HEAD: &str = "rangelight_node_head_slot";
+const VIEW_SLOT: &str = "rangelight_view_slot";
+const BACKGROUND: &str = "rangelight_background_publications";
+
+const METADATA: Metadata<'static> = Metadata::new("rangelight", Level::INFO, None);
+
+/// One line of the metrics reference.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// counter, gauge or histogram.
+    pub kind: &'static str,
+    /// Its labels, comma-separated.
+    pub labels: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+}
+
+/// All meters of one Rangelight.
+pub struct Meters {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    operations: Vec<OperationMeters>,
+    nodes: DashMap<Arc<str>, Arc<NodeMeters>>,
+    /// Open event streams.
+    pub subscribers: Gauge,
+    /// Event streams ended because their reader was too slow.
+    pub subscribers_lost: Counter,
+    /// Publications that run on after their answer.
+    pub background: Gauge,
+    view_slot: Gauge,
+}
+
+struct OperationMeters {
+    by_class: [Counter; 5],
+    seconds: Histogram,
+}
+
+struct NodeMeters {
+    good: Counter,
+    last_word: Counter,
+    bad: Counter,
+    seconds: Histogram,
+    head: Gauge,
+    tiers: [(Tier, Gauge); 6],
+}
+
+/// What an exchange was worth, as a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// An answer that may be given to the caller.
+    Good,
+    /// A refusal that is true whichever node is asked.
+    Final,
+    /// Anything else.
+    Bad,
+}
+
+// === impl Meters ===
+
+impl Meters {
+    /// Registers everything.
+    #[must_use]
+    pub fn new() -> Self {
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+            .expect("the list of buckets is not empty");
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        for metric in METRICS {
+            let help = metric.help.into();
+            match metric.kind {
+                "counter" => recorder.describe_counter(metric.name.into(), None, help),
+                "gauge" => recorder.describe_gauge(metric.name.into(), None, help),
+                _ => recorder.describe_histogram(metric.name.into(), None, help),
+            }
+        }
+        let operations = catalogue::rows().map(|row| OperationMeters::new(&recorder, row.operation)).collect();
+        let subscribers = gauge(&recorder, SUBSCRIBERS, vec![]);
+        let subscribers_lost = counter(&recorder, SUBSCRIBERS_LOST, vec![]);
+        let background = gauge(&recorder, BACKGROUND, vec![]);
+        let view_slot = gauge(&recorder, VIEW_SLOT, vec![]);
+        let nodes = DashMap::new();
+        Self { recorder, handle, operations, nodes, subscribers, subscribers_lost, background, view_slot }
+    }
+
+    /// A request was answered.
+    pub fn answered(&self, row: &Row, status: u16, took: Duration) {
+        if let Some(meters) = self.operations.get(catalogue::index(row)) {
+            let class = usize::from((status / 100).clamp(1, 5)) - 1;
+            meters.by_class[class].increment(1);
+            meters.seconds.record(took);
+        }
+    }
+
+    /// We refused a request ourselves.
+    pub fn refused(&self, status: u16) {
+        counter(&self.recorder, REFUSALS, vec![Label::new("status", status.to_string())]).increment(1);
+    }
+
+    /// An exchange with a node ended.
+    pub fn exchanged(&self, node: &Arc<str>, worth: Worth, took: Duration) {
+        let meters = self.node(node);
+        match worth {
+            Worth::Good => meters.good.increment(1),
+            Worth::Final => meters.last_word.increment(1),
+            Worth::Bad => meters.bad.increment(1),
+        }
+        meters.seconds.record(took);
+    }
+
+    /// An event went out on the merged stream.
+    pub fn event(&self, topic: &'static str) {
+        counter(&self.recorder, EVENTS, vec![Label::new("topic", topic)]).increment(1);
+    }
+
+    /// The picture of the nodes changed.
+    pub fn pictured(&self, snapshot: &Snapshot) {
+        for state in &snapshot.nodes {
+            let meters = self.node(&state.profile.name);
+            for (tier, gauge) in &meters.tiers {
+                gauge.set(if *tier == state.tier { 1.0 } else { 0.0 });
+            }
+            if let Some((slot, _)) = state.head {
+                meters.head.set(slot_number(slot.0));
+            }
+        }
+        if let Some(view) = &snapshot.view {
+            self.view_slot.set(slot_number(view.slot.0));
+        }
+    }
+
+    /// The Prometheus text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+
+    fn node(&self, name: &Arc<str>) -> Arc<NodeMeters> {
+        if let Some(meters) = self.nodes.get(name) {
+            return Arc::clone(&meters);
+        }
+        let made = Arc::new(NodeMeters::new(&self.recorder, name));
+        Arc::clone(&self.nodes.entry(Arc::clone(name)).or_insert(made))
+    }
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OperationMeters {
+    fn new(recorder: &PrometheusRecorder, operation: &'static str) -> Self {
+        let by_class = ["1xx", "2xx", "3xx", "4xx", "5xx"].map(|class| {
+            counter(recorder, REQUESTS, vec![Label::new("operation", operation), Label::new("status", class)])
+        });
+        Self { by_class, seconds: histogram(recorder, REQUEST_SECONDS, vec![Label::new("operation", operation)]) }
+    }
+}
+
+impl NodeMeters {
+    fn new(recorder: &PrometheusRecorder, name: &Arc<str>) -> Self {
+        let node = || Label::new("node", name.to_string());
+        let outcome = |word| counter(recorder, EXCHANGES, vec![node(), Label::new("outcome", word)]);
+        let tiers = [Tier::Ready, Tier::Behind, Tier::Optimistic, Tier::Syncing, Tier::Away, Tier::Foreign];
+        Self {
+            good: outcome("good"),
+            last_word: outcome("final"),
+            bad: outcome("bad"),
+            seconds: histogram(recorder, EXCHANGE_SECONDS, vec![node()]),
+            head: gauge(recorder, NODE_HEAD, vec![node()]),
+            tiers: tiers.map(|tier| (tier, gauge(recorder, NODE_TIER, vec![node(), Label::new("tier", tier.name())]))),
+        }
+    }
+}
+
+fn counter(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>) -> Counter {
+    recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+}
+
+fn gauge(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>) -> Gauge {
+    recorder.register_gauge(&Key::from_parts(name, labels), &METADATA)
+}
+
+fn histogram(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>) -> Histogram {
+    recorder.register_histogram(&Key::from_parts(name, labels), &METADATA)
+}
+
+/// A slot as a gauge's value; exact below 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn slot_number(slot: u64) -> f64 {
+    slot as f64
+}

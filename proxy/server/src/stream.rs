@@ -1,0 +1,182 @@
+//! The merged event stream: what the VC hears of the chain, from all nodes, as from one that never dies.
+//!
+//! The fleet (policy) decides what is said; here it is framed once and shared with every subscriber. A stream stays
+//! up while Rangelight lives: when every node is away it carries only comments, because Lodestar's VC never comes back
+//! from a stream that was refused.
+//!
+//! Bounds: the newest [`BACKLOG`] events are kept for all subscribers together, not for each. A subscriber that has
+//! fallen further behind has missed events that it acts on (a head, a reorg); its stream is ended cleanly, so that it
+//! reconnects and reads the chain afresh, which is what validator clients do after an interruption.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use rangelight_policy::events::{self, Topic};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::observe::Meters;
+use crate::reply::{Reply, ReplyBody};
+
+/// Events kept for slow subscribers; some minutes of heads and blocks, some seconds of attestations.
+pub const BACKLOG: usize = 1_024;
+
+/// A stream that said nothing for so long says a comment. Teku's VC gives up after 60 s without a byte; proxies on the
+/// way earlier.
+pub const COMMENT_EVERY: Duration = Duration::from_secs(10);
+
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+
+/// One event, framed once.
+#[derive(Clone, Debug)]
+pub struct Said {
+    topic: Topic,
+    frame: Bytes,
+}
+
+/// Where events go in and subscribers come from.
+pub struct Stream {
+    said: broadcast::Sender<Said>,
+    wanted: Wanted,
+    ending: watch::Receiver<bool>,
+    meters: Arc<Meters>,
+}
+
+/// How many subscribers want each topic, and the watched set of those that anyone wants.
+#[derive(Clone)]
+struct Wanted {
+    counts: Arc<Mutex<BTreeMap<Topic, usize>>>,
+    topics: watch::Sender<Vec<Topic>>,
+}
+
+/// A subscriber's interest; given back when its stream ends, however that happens.
+struct Interest {
+    topics: Vec<Topic>,
+    wanted: Wanted,
+    meters: Arc<Meters>,
+}
+
+/// One subscriber's place.
+struct Subscriber {
+    events: broadcast::Receiver<Said>,
+    interest: Interest,
+    ending: watch::Receiver<bool>,
+    silent_until: Instant,
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// A stream that ends its subscribers when `ending` becomes true.
+    #[must_use]
+    pub fn new(ending: watch::Receiver<bool>, meters: Arc<Meters>) -> Self {
+        let wanted = Wanted { counts: Arc::default(), topics: watch::Sender::new(Vec::new()) };
+        Self { said: broadcast::Sender::new(BACKLOG), wanted, ending, meters }
+    }
+
+    /// Gives an event to all subscribers that want its topic.
+    pub fn say(&self, topic: Topic, json: &str) {
+        self.meters.event(topic.name());
+        // Nobody listening is no fault.
+        let _ = self.said.send(Said { topic, frame: Bytes::from(events::frame(topic.name(), json)) });
+    }
+
+    /// The topics that any subscriber wants now, for the feeds to ask the nodes for.
+    #[must_use]
+    pub fn wanted(&self) -> watch::Receiver<Vec<Topic>> {
+        self.wanted.topics.subscribe()
+    }
+
+    /// Opens a stream of these topics.
+    #[must_use]
+    pub fn subscribe(&self, topics: Vec<Topic>) -> Reply {
+        let subscriber = Subscriber {
+            events: self.said.subscribe(),
+            interest: Interest::new(topics, self.wanted.clone(), Arc::clone(&self.meters)),
+            ending: self.ending.clone(),
+            silent_until: Instant::now() + COMMENT_EVERY,
+        };
+        let frames = stream::unfold(subscriber, |mut subscriber| async move {
+            let frame = subscriber.next().await?;
+            Some((Ok::<_, Infallible>(Frame::data(frame)), subscriber))
+        });
+        let mut reply = Response::new(ReplyBody::new(StreamBody::new(frames).map_err(|never| match never {})));
+        *reply.status_mut() = StatusCode::OK;
+        let headers = reply.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // nginx on the way would otherwise collect events before it passes them on.
+        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        reply
+    }
+}
+
+impl Subscriber {
+    /// The next bytes to write; `None` ends the stream.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            tokio::select! {
+                biased;
+                _ = self.ending.wait_for(|ending| *ending) => return None,
+                said = self.events.recv() => match said {
+                    Ok(said) if self.interest.topics.contains(&said.topic) => {
+                        self.silent_until = Instant::now() + COMMENT_EVERY;
+                        return Some(said.frame);
+                    }
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => {
+                        self.interest.meters.subscribers_lost.increment(1);
+                        return None;
+                    }
+                    Err(RecvError::Closed) => return None,
+                },
+                () = sleep_until(self.silent_until) => {
+                    self.silent_until = Instant::now() + COMMENT_EVERY;
+                    return Some(COMMENT);
+                }
+            }
+        }
+    }
+}
+
+// === impl Interest ===
+
+impl Interest {
+    fn new(topics: Vec<Topic>, wanted: Wanted, meters: Arc<Meters>) -> Self {
+        meters.subscribers.increment(1.0);
+        let interest = Self { topics, wanted, meters };
+        interest.count(|n| n + 1);
+        interest
+    }
+
+    fn count(&self, change: impl Fn(usize) -> usize) {
+        let mut counts = self.wanted.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for topic in &self.topics {
+            let count = counts.entry(*topic).or_default();
+            *count = change(*count);
+        }
+        counts.retain(|_, count| *count > 0);
+        let now: Vec<Topic> = counts.keys().copied().collect();
+        self.wanted.topics.send_if_modified(|before| {
+            let changed = *before != now;
+            *before = now;
+            changed
+        });
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.count(|n| n.saturating_sub(1));
+        self.meters.subscribers.decrement(1.0);
+    }
+}
