@@ -112,7 +112,16 @@ macro_rules! decimal {
 decimal!(Slot, "a slot number");
 decimal!(Epoch, "an epoch number");
 
-/// Reads an unsigned decimal that may be a string or a number.
+/// Reads an unsigned decimal that may be a string or a number, for fields that are no slot and no epoch
+/// (`#[serde(deserialize_with = "decimal")]`).
+///
+/// # Errors
+///
+/// Anything else, and numbers outside 64 bits.
+pub fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    deserializer.deserialize_any(DecimalVisitor)
+}
+
 struct DecimalVisitor;
 
 impl serde::de::Visitor<'_> for DecimalVisitor {

@@ -3,11 +3,23 @@
 //! A strategy is a state machine behind the [`Race`] trait: it says whom to ask and when to wake, is told what came
 //! back, and ends with an [`Outcome`]. It holds no clock: `elapsed` is the time since the race began. The driver
 //! (`dispatch.rs` of the server) is one loop over exchanges and a timer, and knows no strategy.
+//!
+//! Who is asked in which order is decided before the race, by [`plan`]; the race only decides when. Everything in a
+//! race is bounded: a node is asked at most once, and every step asks for a wake-up no later than the deadline.
 
 use std::time::Duration;
 
 use crate::chain::{Root, Slot};
-use crate::node::NodeId;
+use crate::node::{NodeId, Tier, Trust};
+
+pub mod broadcast;
+pub mod failover;
+pub mod plan;
+#[cfg(test)]
+mod simulation;
+
+pub use broadcast::Broadcast;
+pub use failover::Failover;
 
 /// A strategy in progress.
 ///
@@ -64,6 +76,21 @@ pub enum Verdict {
 /// How good an answer is, larger is better; compared as a tuple, never a float.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Score(pub [u64; 4]);
+
+/// One node that may be asked, with what a race has to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The node.
+    pub node: NodeId,
+    /// Whose it is.
+    pub trust: Trust,
+    /// How usable it was when the plan was made. One that is away gets a single connection attempt.
+    pub tier: Tier,
+    /// So long after it was asked its answer is overdue.
+    pub hedge_after: Duration,
+    /// Why it stands where it stands, for the evidence.
+    pub why: &'static str,
+}
 
 /// What the driver must do next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,321 @@
+//! The plan: who is asked, in which order and in which manner, from one picture of all nodes.
+//!
+//! Caution orders nodes, it refuses hardly any: only a foreign node is never asked, and a publish-only one never reads,
+//! for that is what its owner agreed to. Everybody else stands somewhere in the list, those that are away at its end.
+//!
+//! The order of reads, each line deciding only among what the lines before left equal:
+//!
+//! 1. Ready; ready but cordoned; behind; optimistic; syncing; away. A cordoned node answers better than one that is not
+//!    ready, so a duty is done by it rather than lost.
+//! 2. Full before standby.
+//! 3. For reads that gate a signature: the view's members, then the others. A vote for another head than the one we told
+//!    the VC is a last resort, but it is one.
+//! 4. Own before friends: while an own node is ready, a friend's word does not lead.
+//! 5. Doubtful ones last.
+//! 6. The view's leader, then the configured order. Latency is left out on purpose: it would flap, and the hedge already
+//!    pays for a slow node.
+//!
+//! Publications go to every node but foreign ones, standing submissions to those that may be asked to do duties. A
+//! standby gets standing submissions only while no full node is ready.
+//!
+//! A peer is served by own nodes alone, publications included: a friend did not lend his node to our peers, and two
+//! Rangelights that are each other's friends would pass a message round for ever.
+//!
+//! The modes:
+//!
+//! - Guarded is all of the above.
+//! - Pass-through knows no view, no scores and no confirmed refusals: nodes in configured order, next on a fault. Cordoned
+//!   and standby nodes still come later, because a person said so, and so do nodes that are away, because a failover that
+//!   begins with a dead node is none. A publication goes to the next node only on a fault. Standing submissions still go
+//!   to all: a node that we fail over to without them would pay a stranger.
+//! - Observe asks the first own node and takes its word, and asks the rest only when it has none, in the guarded order,
+//!   so that trying Rangelight never costs a duty. If that node is away, the guarded order stands. Publications and
+//!   standing submissions are broadcast as ever, and the first own node's answer is shown. What guarded mode would have
+//!   asked is in [`Plan::would_ask`].
+//!
+//! A write that no row lists goes once to one node in every mode, because what it does is not known.
+
+use std::time::Duration;
+
+use super::failover::{Pace, Refusals, Rules};
+use super::{Broadcast, Candidate, Failover, Losers, Race, Score};
+use crate::node::{NodeId, NodeState, Participation, Snapshot, Tier, Trust};
+
+mod order;
+#[cfg(test)]
+mod tests;
+
+/// The body size above which friends are held back from a publication. Attestations, aggregates and blocks without blobs
+/// stay below it; what is above takes a home's uplink a good part of a second for each node.
+pub const BIG_BODY: u64 = 256 * 1024;
+
+/// The shortest hedge. A node that usually answers faster is still not overdue before: the gain would be less than the
+/// noise of one busy scheduler, at the price of twice the requests.
+pub const SHORTEST_HEDGE: Duration = Duration::from_millis(20);
+
+/// What is asked, as far as the plan has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The sort of operation.
+    pub kind: Kind,
+    /// It gates a signature, so it follows the view.
+    pub view: bool,
+    /// When the next node is asked while one is silent; of reads only.
+    pub pace: Pace,
+    /// The score from which an answer ends the race at once; of reads only.
+    pub enough: Score,
+    /// By when the caller has an answer.
+    pub deadline: Duration,
+    /// Length of the request's body.
+    pub body_bytes: u64,
+}
+
+/// The sorts of operation that are asked differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A signed message.
+    Publication,
+    /// A read that a row lists.
+    Read,
+    /// Something a node must be told again after a restart.
+    Standing,
+    /// A GET or HEAD that no row lists.
+    UnlistedRead,
+    /// Any other method on a path that no row lists.
+    UnlistedWrite,
+}
+
+/// How much of the policy is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// All of it.
+    Guarded,
+    /// Judged and recorded; the first own node's answers are served.
+    Observe,
+    /// Failover alone.
+    PassThrough,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// A VC on an own listener.
+    Own,
+    /// Somebody with a grant.
+    Peer,
+}
+
+/// Who is asked and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// In which manner.
+    pub conduct: Conduct,
+    /// Everyone who may be asked, in order. A broadcast asks all of them, a failover as many as it needs.
+    pub ask: Vec<Candidate>,
+    /// While observing: whom guarded mode would have asked, in order. Empty in the other modes.
+    pub would_ask: Vec<Candidate>,
+}
+
+/// The manner of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// All; the first to accept answers.
+    Broadcast {
+        /// By when the caller has an answer.
+        deadline: Duration,
+        /// Those of the asked that are asked only if no other accepts in time.
+        held_back: Vec<NodeId>,
+        /// Whose answer is shown, if not the first acceptance.
+        spokesman: Option<NodeId>,
+    },
+    /// One after the other.
+    Failover(Rules),
+    /// Nobody.
+    Refuse(NotAsked),
+}
+
+/// Why nobody is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAsked {
+    /// No configured node may take this request: there is none, or all are foreign, publish-only or, for a peer, not ours.
+    #[error("no configured node may be asked this")]
+    NoNode,
+    /// A peer may write only what a row lists.
+    #[error("this path is not offered to peers")]
+    NotForPeers,
+}
+
+/// Decides who is asked.
+#[must_use]
+pub fn plan(question: &Question, snapshot: &Snapshot, mode: Mode, caller: CallerKind) -> Plan {
+    if question.kind == Kind::UnlistedWrite && caller == CallerKind::Peer {
+        return Plan::refused(NotAsked::NotForPeers);
+    }
+    let nodes: Vec<(usize, &NodeState)> = snapshot
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| node.tier != Tier::Foreign)
+        .filter(|(_, node)| caller == CallerKind::Own || node.profile.trust == Trust::Own)
+        .collect();
+    let picture = Picture { question, snapshot, nodes };
+    let plan = match question.kind {
+        Kind::Publication => picture.publication(mode),
+        Kind::Read | Kind::UnlistedRead => picture.read(mode),
+        Kind::Standing => picture.standing(mode),
+        Kind::UnlistedWrite => picture.unlisted_write(mode),
+    };
+    if plan.ask.is_empty() { Plan::refused(NotAsked::NoNode) } else { plan }
+}
+
+/// The question beside the nodes that may be asked at all, each with its place in the configuration.
+struct Picture<'a> {
+    question: &'a Question,
+    snapshot: &'a Snapshot,
+    nodes: Vec<(usize, &'a NodeState)>,
+}
+
+// === Plan ===
+
+impl Plan {
+    /// The race that follows the plan; `None` if nobody is asked.
+    #[must_use]
+    pub fn race(&self) -> Option<Box<dyn Race>> {
+        match &self.conduct {
+            Conduct::Broadcast { deadline, held_back, spokesman } => {
+                let nodes = self.ask.iter().map(|candidate| candidate.node);
+                let at_once: Vec<NodeId> = nodes.filter(|node| !held_back.contains(node)).collect();
+                Some(Box::new(Broadcast::new(&at_once, held_back, *deadline, *spokesman)))
+            }
+            Conduct::Failover(rules) => Some(Box::new(Failover::new(self.ask.clone(), rules.clone()))),
+            Conduct::Refuse(_) => None,
+        }
+    }
+
+    fn refused(why: NotAsked) -> Self {
+        Self { conduct: Conduct::Refuse(why), ask: Vec::new(), would_ask: Vec::new() }
+    }
+}
+
+// === Picture ===
+
+impl Picture<'_> {
+    fn read(&self, mode: Mode) -> Plan {
+        let guarded = self.reads();
+        let pace = match self.question.kind {
+            Kind::UnlistedRead => Pace::OneByOne,
+            Kind::Publication | Kind::Read | Kind::Standing | Kind::UnlistedWrite => self.question.pace,
+        };
+        let rules = Rules {
+            pace,
+            refusals: Refusals::Confirmed,
+            enough: self.question.enough,
+            deadline: self.question.deadline,
+            losers: Losers::Cancel,
+        };
+        let first_word = Rules { refusals: Refusals::FirstWord, enough: Score::default(), ..rules.clone() };
+        let plan = |rules, ask| Plan { conduct: Conduct::Failover(rules), ask, would_ask: Vec::new() };
+        match mode {
+            Mode::Guarded => plan(rules, guarded),
+            Mode::PassThrough => plan(first_word, self.as_configured(Kind::Read)),
+            Mode::Observe => {
+                let mut ask = guarded.clone();
+                let shown = self.spokesman(&guarded).and_then(|node| ask.iter().position(|one| one.node == node));
+                let rules = match shown {
+                    Some(place) => {
+                        let first = ask.remove(place);
+                        ask.insert(0, Candidate { why: "the first own node, observed", ..first });
+                        Rules { pace: Pace::OneByOne, ..first_word }
+                    }
+                    None => rules,
+                };
+                Plan { would_ask: guarded, ..plan(rules, ask) }
+            }
+        }
+    }
+
+    fn publication(&self, mode: Mode) -> Plan {
+        let ask = self.everyone();
+        if mode == Mode::PassThrough {
+            let rules = Rules {
+                pace: Pace::OneByOne,
+                refusals: Refusals::FirstWord,
+                enough: Score::default(),
+                deadline: self.question.deadline,
+                losers: Losers::Finish,
+            };
+            return Plan {
+                conduct: Conduct::Failover(rules),
+                ask: self.as_configured(Kind::Publication),
+                would_ask: Vec::new(),
+            };
+        }
+        // Friends wait only for somebody worth waiting for.
+        let wait = self.question.body_bytes > BIG_BODY
+            && ask.iter().any(|one| one.trust == Trust::Own && one.tier != Tier::Away);
+        let held_back = ask.iter().filter(|one| wait && one.trust == Trust::Friend).map(|one| one.node).collect();
+        self.broadcast(mode, ask, held_back)
+    }
+
+    fn standing(&self, mode: Mode) -> Plan {
+        self.broadcast(mode, self.duty_doers(), Vec::new())
+    }
+
+    fn broadcast(&self, mode: Mode, ask: Vec<Candidate>, held_back: Vec<NodeId>) -> Plan {
+        let observing = mode == Mode::Observe;
+        let spokesman = observing.then(|| self.spokesman(&ask)).flatten();
+        let would_ask = if observing { ask.clone() } else { Vec::new() };
+        let deadline = self.question.deadline;
+        Plan { conduct: Conduct::Broadcast { deadline, held_back, spokesman }, ask, would_ask }
+    }
+
+    fn unlisted_write(&self, mode: Mode) -> Plan {
+        let guarded: Vec<Candidate> = self.one_own(true).into_iter().collect();
+        let rules = Rules {
+            pace: Pace::OneByOne,
+            refusals: Refusals::FirstWord,
+            enough: Score::default(),
+            deadline: self.question.deadline,
+            losers: Losers::Finish,
+        };
+        let (ask, would_ask) = match mode {
+            Mode::Guarded => (guarded, Vec::new()),
+            Mode::Observe => (self.one_own(false).into_iter().collect(), guarded),
+            Mode::PassThrough => (self.one_own(false).into_iter().collect(), Vec::new()),
+        };
+        Plan { conduct: Conduct::Failover(rules), ask, would_ask }
+    }
+
+    /// The first configured own node among these, unless it is away: then nobody's word is awaited.
+    fn spokesman(&self, among: &[Candidate]) -> Option<NodeId> {
+        let own = |(_, node): &&(usize, &NodeState)| {
+            node.profile.trust == Trust::Own && among.iter().any(|one| one.node == node.profile.id)
+        };
+        let (_, first) = self.nodes.iter().find(own)?;
+        (first.tier != Tier::Away).then_some(first.profile.id)
+    }
+
+    fn candidate(&self, node: &NodeState, why: &'static str) -> Candidate {
+        // A quarter of the deadline at most, so that three silent nodes still leave time for a fourth.
+        let longest = (self.question.deadline / 4).max(SHORTEST_HEDGE);
+        Candidate {
+            node: node.profile.id,
+            trust: node.profile.trust,
+            tier: node.tier,
+            hedge_after: Duration::from_millis(node.hedge_after_ms).clamp(SHORTEST_HEDGE, longest),
+            why,
+        }
+    }
+
+    fn is_leader(&self, node: &NodeState) -> bool {
+        self.snapshot.view.as_ref().is_some_and(|view| view.leader == node.profile.id)
+    }
+
+    fn is_member(&self, node: &NodeState) -> bool {
+        self.snapshot.view.as_ref().is_some_and(|view| view.members.contains(&node.profile.id))
+    }
+}
+
+fn reads(node: &NodeState) -> bool {
+    node.profile.participation != Participation::PublishOnly
+}
