@@ -32,8 +32,8 @@ pub struct Exchanged<R> {
     pub verdict: Verdict,
     /// Why, in a few words, for evidence and refusals; e.g. `200` or `cannot be reached`.
     pub reason: String,
-    /// The answer itself, where there is one that could be passed on.
-    pub reply: Option<R>,
+    /// What came: an answer, or why there is none.
+    pub came: R,
 }
 
 /// One line of the record of a race: a node, what became of it, and when.
@@ -131,9 +131,9 @@ where
 fn conclude<R>(outcome: Outcome, mut answers: HashMap<NodeId, Exchanged<R>>) -> (Ended<R>, Losers) {
     match outcome {
         Outcome::Reply { answer: Answer::One(node), losers } => match answers.remove(&node) {
-            Some(Exchanged { reply: Some(reply), .. }) => (Ended::One(node, reply), losers),
+            Some(exchanged) => (Ended::One(node, exchanged.came), losers),
             // A strategy may choose only among answers it was told of; without one there is nothing to pass on.
-            other => (Ended::Exhausted(other.into_iter().chain(answers.into_values()).collect()), losers),
+            None => (Ended::Exhausted(answers.into_values().collect()), losers),
         },
         Outcome::Reply { answer: Answer::Merged(nodes), losers } => {
             let chosen = nodes.iter().filter_map(|node| answers.remove(node)).collect();
@@ -204,7 +204,7 @@ mod tests {
     async fn exchange(node: NodeId) -> Exchanged<u16> {
         tokio::time::sleep(ms(u64::from(node.0) * 100)).await;
         let verdict = Verdict::Good(Score::default());
-        Exchanged { from: node, verdict, reason: "200".to_owned(), reply: Some(node.0) }
+        Exchanged { from: node, verdict, reason: "200".to_owned(), came: node.0 }
     }
 
     #[tokio::test(start_paused = true)]
