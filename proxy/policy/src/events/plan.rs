@@ -1,12 +1,13 @@
 //! Which topics a node is asked for.
 //!
 //! A node that does not know one topic refuses the whole stream. Some say which one it was, most do not: then the set
-//! that is known to hold an unknown topic is halved until the topic is found, about five connections a topic. What was
+//! that is known to hold an unknown topic is halved until the topic is found, about six connections a topic. What was
 //! learnt holds until the node's version changes.
 //!
-//! A `400` can also mean something else (a gateway before the node, a node that is starting). So the plan never ends
-//! with nothing to ask for: if the last topic would be refused too, all that was learnt is forgotten and the next try
-//! begins anew. The pace of tries is the caller's.
+//! A `400` can also mean something else (a gateway before the node, a node that is starting). So a topic counts as
+//! unknown only when the node named it, or refused it beside topics that it had just accepted or as the only one. And
+//! every node has `head`: one that refuses it refuses for another reason, so all that was learnt is forgotten and the
+//! next try begins anew. The pace of tries is the caller's.
 
 use super::{Topic, Topics};
 
@@ -54,15 +55,12 @@ impl TopicPlan {
     /// What to ask for, out of the wanted topics.
     ///
     /// Called again after an accepted stream, it gives the same set if there is nothing more to find out, and a greater
-    /// or another one if the stream should be opened anew with it. Empty only if nothing is wanted.
+    /// or another one if the stream should be opened anew with it. Never empty while heads are wanted.
     #[must_use]
-    pub fn ask(&mut self, wanted: &Topics) -> Topics {
+    pub fn ask(&self, wanted: &Topics) -> Topics {
         if !self.suspects.is_empty() && self.suspects.is_subset(wanted) {
-            let half = self.suspects.iter().take(self.suspects.len() / 2);
+            let half = self.suspects.iter().take(self.suspects.len().div_ceil(2));
             return self.known.intersection(wanted).chain(half).copied().collect();
-        }
-        if wanted.is_subset(&self.refused) {
-            *self = Self { version: std::mem::take(&mut self.version), ..Self::default() };
         }
         wanted.difference(&self.refused).copied().collect()
     }
@@ -78,19 +76,21 @@ impl TopicPlan {
         self.known.extend(asked);
         self.refused.retain(|topic| !asked.contains(topic));
         self.suspects.retain(|topic| !asked.contains(topic));
-        self.settle();
     }
 
     /// The node answered `400` with this message when asked for these topics.
     pub fn on_refused(&mut self, asked: &Topics, message: &str) {
         if let Some(topic) = refused_topic(message, asked) {
+            return self.refuse(topic);
+        }
+        let unproven: Topics = asked.difference(&self.known).copied().collect();
+        // If it refuses what it accepted before, that is no longer proven.
+        self.suspects = if unproven.is_empty() { asked.clone() } else { unproven };
+        self.known.retain(|topic| !self.suspects.contains(topic));
+        if self.suspects.len() == 1
+            && let Some(topic) = self.suspects.pop_first()
+        {
             self.refuse(topic);
-        } else {
-            let unproven: Topics = asked.difference(&self.known).copied().collect();
-            // If it refuses what it accepted before, that is no longer proven.
-            self.suspects = if unproven.is_empty() { asked.clone() } else { unproven };
-            self.known.retain(|topic| !self.suspects.contains(topic));
-            self.settle();
         }
     }
 
@@ -102,19 +102,14 @@ impl TopicPlan {
     }
 
     fn refuse(&mut self, topic: Topic) {
+        if topic == Topic::Head {
+            *self = Self { version: std::mem::take(&mut self.version), ..Self::default() };
+            return;
+        }
         self.refused.insert(topic);
         self.known.remove(&topic);
-        // What it said explains the refusal; whether another topic is unknown too, the next try shows.
+        // This topic explains the refusal; whether another is unknown too, the next try shows.
         self.suspects.clear();
-    }
-
-    /// One suspect left is the culprit.
-    fn settle(&mut self) {
-        if self.suspects.len() == 1
-            && let Some(topic) = self.suspects.pop_first()
-        {
-            self.refuse(topic);
-        }
     }
 }
 
