@@ -71,8 +71,8 @@ pub struct Row {
     pub standing: bool,
     /// The statuses by which the API says success to the caller.
     pub success: &'static [u16],
-    /// Whether a 400 or 404 says something about the request, not about the node that was asked.
-    pub definite_refusals: bool,
+    /// Statuses of refusals that say something about the request, not about the node that was asked.
+    pub definite: &'static [u16],
     /// Whether an answer that its node calls optimistic must not be used, instead of being used last.
     pub optimistic_is_bad: bool,
 }

@@ -1,1 +1,209 @@
-//! (to be written: merit)
+//! Is an answer usable, and how good is it.
+//!
+//! A node's answer is judged by its status, its media type and either its whole body or its first bytes, always
+//! against the row of the operation. Nodes disagree in how they say no: an optimistic head is 503 here and 500 there,
+//! a missing validator 404 here and 400 there, and a web server in front of a dead node says 200 with a page. So only
+//! what could be true of *every* node is definite ([`Verdict::Final`], and the race still wants a second one to say
+//! it); everything else is this node's own trouble and the next one is asked.
+//!
+//! What is read is bounded by what the driver gives. Nothing is re-written: a usable answer goes on as it came.
+
+mod body;
+mod reason;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use crate::catalogue::{Row, Strategy, UNLISTED_READ};
+use crate::race::{Score, Verdict};
+
+pub use reason::{REASON_CHARS, reason};
+
+/// What came back from one node.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// The status.
+    pub status: u16,
+    /// The answer's Content-Type, as it came.
+    pub content_type: Option<&'a str>,
+    /// The answer's Eth-Execution-Optimistic header, as it came.
+    pub optimistic: Option<&'a str>,
+    /// The request's Accept header: SSZ is usable only for a caller who asked for it.
+    pub accept: Option<&'a str>,
+    /// As much of the body as was read.
+    pub body: Body<'a>,
+}
+
+/// As much of a body as was read.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// The request was a HEAD: there is none, whatever the headers say.
+    Absent,
+    /// The first bytes, at least one unless the body is empty; the rest streams.
+    Opening(&'a [u8]),
+    /// All of it.
+    Whole(&'a [u8]),
+}
+
+/// What an answer is, before it is worth something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finding {
+    /// It can be given to the caller.
+    Usable(Score),
+    /// A refusal that may be true whichever node is asked.
+    Definite(u16),
+    /// It cannot be used.
+    Faulty(Fault),
+}
+
+/// Why an answer cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// A success whose body is cut off or not what it says.
+    Broken,
+    /// A success without a body.
+    Empty,
+    /// A success whose body is an error.
+    ErrorBody,
+    /// A success in a form that the caller cannot read, or that no beacon node speaks.
+    MediaType,
+    /// The head is not verified by an execution client.
+    Optimistic,
+    /// 3xx; never followed.
+    Redirect,
+    /// SSZ of a length that it cannot have.
+    Size,
+    /// The status says it.
+    Status,
+}
+
+/// Operations whose SSZ answer has one length on every network, in bytes: a wrong one would be signed blindly.
+const SSZ_BYTES: [(&str, usize); 3] =
+    [("attestation_data", 128), ("payload_attestation_data", 42), ("payload_attestation_data_by_slot", 42)];
+
+/// What an answer is worth.
+#[must_use]
+pub fn judge(row: &Row, observed: &Observed<'_>) -> Verdict {
+    match examine(row, observed) {
+        Finding::Usable(score) => Verdict::Good(score),
+        Finding::Definite(status) => Verdict::Final { status },
+        Finding::Faulty(_) => Verdict::Bad,
+    }
+}
+
+fn examine(row: &Row, observed: &Observed<'_>) -> Finding {
+    match observed.status {
+        200..=299 => success(row, observed),
+        300..=399 => Finding::Faulty(Fault::Redirect),
+        // Sent once and never again, so whatever the node says is the answer.
+        400..=599 if row.strategy == Strategy::Once => Finding::Usable(Score::default()),
+        status if row.definite.contains(&status) => Finding::Definite(status),
+        _ => Finding::Faulty(Fault::Status),
+    }
+}
+
+fn success(row: &Row, observed: &Observed<'_>) -> Finding {
+    match row.strategy {
+        Strategy::Broadcast => published(observed),
+        Strategy::Once => Finding::Usable(Score::default()),
+        _ if !row.success.contains(&observed.status) => Finding::Faulty(Fault::Status),
+        // What an unlisted read answers is not known, so nothing about it can be wrong.
+        _ if row.id == UNLISTED_READ.id => Finding::Usable(Score::default()),
+        // "There is no block in this slot" is what older builds say with 404; a second node is asked as for a 404.
+        _ if observed.status == 204 => Finding::Definite(404),
+        _ => read(row, observed).map_or_else(Finding::Faulty, Finding::Usable),
+    }
+}
+
+/// A publication: its status counts, unless a web server that is no beacon node wrote it.
+fn published(observed: &Observed<'_>) -> Finding {
+    if is_media(observed.content_type, "text/html") {
+        return Finding::Faulty(Fault::MediaType);
+    }
+    let bytes = match observed.body {
+        Body::Absent => &[][..],
+        Body::Opening(bytes) | Body::Whole(bytes) => bytes,
+    };
+    match bytes.trim_ascii_start().first() {
+        Some(b'<') => return Finding::Faulty(Fault::MediaType),
+        Some(b'{') if body::says_failure(bytes) => return Finding::Faulty(Fault::ErrorBody),
+        _ => {}
+    }
+    let rank = match observed.status {
+        200 => 3,
+        // Sent on, but not imported by this node.
+        202 => 1,
+        _ => 2,
+    };
+    Finding::Usable(Score([rank, 0, 0, 0]))
+}
+
+/// A read: the body must be what the operation promises, as far as it was read.
+fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
+    if is_media(observed.content_type, "text/html") || is_media(observed.content_type, "text/event-stream") {
+        return Err(Fault::MediaType);
+    }
+    // A missing or unknown media type is taken for JSON, as most validator clients do; the body decides.
+    let is_ssz = is_media(observed.content_type, "application/octet-stream");
+    if is_ssz && !accepts_ssz(observed.accept) {
+        return Err(Fault::MediaType);
+    }
+    let told = match observed.body {
+        Body::Absent => None,
+        Body::Opening([]) | Body::Whole([]) => return Err(Fault::Empty),
+        Body::Whole(bytes) if is_ssz => {
+            let wanted = SSZ_BYTES.iter().find(|(operation, _)| *operation == row.operation);
+            if wanted.is_some_and(|(_, length)| *length != bytes.len()) {
+                return Err(Fault::Size);
+            }
+            None
+        }
+        Body::Opening(_) if is_ssz => None,
+        Body::Opening(bytes) => body::opening(bytes)?,
+        Body::Whole(bytes) => body::whole(bytes)?,
+    };
+    let is_optimistic =
+        told.or_else(|| observed.optimistic.map(|value| value.eq_ignore_ascii_case("true"))).unwrap_or(false);
+    match (is_optimistic, row.optimistic_is_bad) {
+        (true, true) => Err(Fault::Optimistic),
+        (true, false) => Ok(Score([0, 0, 0, 0])),
+        (false, _) => Ok(Score([1, 0, 0, 0])),
+    }
+}
+
+/// Whether a Content-Type is this media type, whatever its parameters.
+fn is_media(content_type: Option<&str>, media: &str) -> bool {
+    let essence = content_type.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media))
+}
+
+/// Whether a caller asked for SSZ. One that takes anything has not: it expects the API's default, JSON.
+fn accepts_ssz(accept: Option<&str>) -> bool {
+    accept.is_some_and(|accept| {
+        accept.split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_ssz = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/octet-stream"));
+            // A quality of 0 is a refusal.
+            let is_zero = |quality: &str| quality.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+            is_ssz && !parts.any(|part| part.strip_prefix("q=").is_some_and(is_zero))
+        })
+    })
+}
+
+/// The words of a reason; follows "HTTP 200".
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Broken => "with a body that is cut off or is no Beacon API answer",
+            Self::Empty => "with an empty body",
+            Self::ErrorBody => "with an error as its body",
+            Self::MediaType => "in a form that was not asked for",
+            Self::Optimistic => "with a head that no execution client has verified",
+            Self::Redirect => "(a redirect; never followed)",
+            Self::Size => "with SSZ of a wrong length",
+            Self::Status => "(no answer to this request)",
+        })
+    }
+}

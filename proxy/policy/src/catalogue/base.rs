@@ -43,7 +43,7 @@ pub(super) const READ: Row = Row {
     retry_on_new_connection: true,
     standing: false,
     success: &[200],
-    definite_refusals: true,
+    definite: &[400, 404, 414],
     optimistic_is_bad: false,
 };
 
@@ -74,7 +74,7 @@ pub(super) const PRODUCTION: Row = Row {
     media: Media::SszAnswer,
     // A produced block comes with its blobs.
     answer: AnswerReading::Whole { limit: PUBLICATION_LIMIT },
-    definite_refusals: false,
+    definite: &[414],
     ..READ
 };
 
@@ -89,6 +89,7 @@ pub(super) const PUBLICATION: Row = Row {
     deadline: GATING,
     body: Reading::Collect { limit: PUBLICATION_LIMIT },
     answer: WHOLE,
+    definite: &[400],
     ..READ
 };
 

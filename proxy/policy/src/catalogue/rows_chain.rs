@@ -160,7 +160,7 @@ const BLOBS: Row = Row {
     hedge: None,
     deadline: LARGE,
     media: Media::SszAnswer,
-    definite_refusals: false,
+    definite: &[414],
     ..READ
 };
 
@@ -228,7 +228,7 @@ pub(super) static EXTRA: &[Row] = &[
 const REWARDS: Row = Row { class: "FAILOVER (no hedge)", scope: Scope::None, hedge: None, deadline: LARGE, ..READ };
 
 /// Nodes without the light client server answer 404.
-const LIGHT: Row = Row { media: Media::SszAnswer, definite_refusals: false, ..READ };
+const LIGHT: Row = Row { media: Media::SszAnswer, definite: &[414], ..READ };
 
 /// Never passed on.
 const DEBUG: Row = Row {

@@ -120,6 +120,7 @@ const SELECTIONS: Row = Row {
     body: COLLECT,
     answer: WHOLE,
     retry_on_new_connection: false,
+    definite: &[400, 404, 414, 501],
     ..READ
 };
 
