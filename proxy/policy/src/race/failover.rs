@@ -20,8 +20,10 @@
 use std::time::Duration;
 
 use super::{Answer, Candidate, Event, Losers, Note, Outcome, Race, Score, Step, Verdict};
-use crate::node::{Tier, Trust};
+use crate::node::Trust;
+use lane::{Lane, Stage};
 
+mod lane;
 #[cfg(test)]
 mod tests;
 
@@ -71,20 +73,6 @@ pub struct Rules {
 pub struct Failover {
     rules: Rules,
     lanes: Vec<Lane>,
-}
-
-/// One candidate and how far it got.
-#[derive(Clone, Debug)]
-struct Lane {
-    candidate: Candidate,
-    stage: Stage,
-}
-
-#[derive(Clone, Debug)]
-enum Stage {
-    Unasked,
-    Asked { at: Duration, lost: bool },
-    Ended { at: Duration, verdict: Verdict },
 }
 
 /// What is at hand without ending the race; decides who is asked next.
@@ -160,11 +148,11 @@ impl Failover {
         }
         let first = *own.first()?;
         let own_may_follow = self.any_to_come(|lane| lane.is_own() && lane.is_there());
-        let confirmed = confirmed(&own)
-            || (!own_may_follow && self.refusals(Trust::Friend).any(|friend| confirmed(&[first, friend])))
+        let sure = seconded(first, &own)
+            || (!own_may_follow && self.refusals(Trust::Friend).any(|friend| seconded(first, &[friend])))
             || !self.any_to_come(Lane::is_there)
             || self.own_refusal_expires().is_some_and(|limit| elapsed >= limit);
-        confirmed.then_some(first)
+        sure.then_some(first)
     }
 
     fn friends_refusal(&self) -> Option<(usize, u16)> {
@@ -173,8 +161,8 @@ impl Failover {
         if self.any_to_come(Lane::is_own) || self.refusals(Trust::Own).next().is_some() {
             return None;
         }
-        let confirmed = !needs_two(first.1) || confirmed(&friends) || !self.any_to_come(Lane::is_there);
-        confirmed.then_some(first)
+        let sure = |friend: &&(usize, u16)| !needs_two(friend.1) || seconded(**friend, &friends);
+        friends.iter().find(sure).copied().or_else(|| (!self.any_to_come(Lane::is_there)).then_some(first))
     }
 
     fn own_refusal_expires(&self) -> Option<Duration> {
@@ -286,49 +274,14 @@ impl Race for Failover {
     }
 }
 
-// === Lane ===
-
-impl Lane {
-    fn is_own(&self) -> bool {
-        self.candidate.trust == Trust::Own
-    }
-
-    fn is_there(&self) -> bool {
-        self.candidate.tier != Tier::Away
-    }
-
-    fn is_unasked(&self) -> bool {
-        matches!(self.stage, Stage::Unasked)
-    }
-
-    fn ended(&self) -> Option<&Verdict> {
-        match &self.stage {
-            Stage::Ended { verdict, .. } => Some(verdict),
-            Stage::Unasked | Stage::Asked { .. } => None,
-        }
-    }
-
-    /// When its answer is overdue; `None` if it is not awaited.
-    fn overdue_at(&self) -> Option<Duration> {
-        match self.stage {
-            Stage::Asked { at, lost: false } => Some(at + self.candidate.hedge_after),
-            Stage::Asked { lost: true, .. } | Stage::Unasked | Stage::Ended { .. } => None,
-        }
-    }
-
-    fn is_fresh(&self, elapsed: Duration) -> bool {
-        self.overdue_at().is_some_and(|at| elapsed < at)
-    }
-}
+// === Refusals ===
 
 /// These may be a node's ignorance: it has not seen the block, or does not know the path.
 fn needs_two(status: u16) -> bool {
     matches!(status, 400 | 404)
 }
 
-/// Two refusals of one status class; families spell "no such thing" as 400 or as 404.
-fn confirmed(refusals: &[(usize, u16)]) -> bool {
-    refusals.iter().any(|(lane, status)| {
-        refusals.iter().any(|(other, other_status)| lane != other && status / 100 == other_status / 100)
-    })
+/// Another of these refuses with the same status class; families spell "no such thing" as 400 or as 404.
+fn seconded((lane, status): (usize, u16), among: &[(usize, u16)]) -> bool {
+    among.iter().any(|&(other, other_status)| lane != other && status / 100 == other_status / 100)
 }

@@ -14,6 +14,7 @@ use oracle::Violation;
 
 mod oracle;
 mod planted;
+pub(super) mod script;
 
 /// How many races a run draws, half of them failovers.
 const RACES: u64 = 40_000;

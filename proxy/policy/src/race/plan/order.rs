@@ -3,7 +3,10 @@
 //! Booleans in keys read "false first": `friend` puts own nodes first, `stranger` the view's members. The last part is
 //! always the place in the configuration, so that equal nodes never swap and a VC stays with one node.
 
-use super::{Candidate, Kind, NodeState, Participation, Picture, Tier, Trust, reads};
+use super::Kind;
+use super::picture::{Picture, reads};
+use crate::node::{NodeState, Participation, Tier, Trust};
+use crate::race::Candidate;
 
 /// How a node may serve reads, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

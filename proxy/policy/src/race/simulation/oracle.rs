@@ -9,7 +9,7 @@ use super::{Kind, Trace, World};
 use crate::node::{NodeId, Tier, Trust};
 use crate::race::broadcast::HOLD_BACK;
 use crate::race::failover::{CONFIRM_WITHIN, LAST_CALL, Pace, Refusals, Rules};
-use crate::race::simulation::Does;
+use crate::race::simulation::{Does, Tie};
 use crate::race::{Answer, Candidate, Losers, Note, Outcome, Score, Verdict};
 
 /// A broken rule and how it came.
@@ -259,11 +259,12 @@ impl Broadcasts<'_> {
         let due = due.unwrap_or(self.deadline).min(self.deadline);
         check(end == due, "the caller was answered too early or too late")?;
 
-        let by = |at: &Duration| *at <= end;
+        // An answer at the very instant of the end counts if it was heard before the timer.
+        let heard = |node: NodeId| self.trace.verdict(node, end);
         match outcome {
             Outcome::Reply { answer: Answer::One(node), .. } => {
-                let spoke = spoken.filter(|(at, _, verdict)| by(at) && **verdict != Verdict::Bad);
-                let accepted = accepted.filter(|(at, ..)| by(at)).map(|(at, ..)| *at);
+                let spoke = spoken.filter(|(_, node, _)| heard(*node).is_some_and(|verdict| *verdict != Verdict::Bad));
+                let accepted = accepted.map(|(at, ..)| *at);
                 let right = match spoke {
                     Some((_, spokesman, _)) => node == spokesman,
                     None => says.iter().any(|(at, other, verdict)| {
@@ -288,7 +289,8 @@ impl Broadcasts<'_> {
     fn release(&self) -> Option<Duration> {
         let limit = HOLD_BACK.min(self.deadline / 2);
         let own = || self.world.nodes.iter().filter(|(node, _)| !self.held_back.contains(node));
-        let accepted = own().any(|(_, does)| matches!(does, Does::Answer(after, Verdict::Good(_)) if *after < limit));
+        let before = |after: Duration| after < limit || (after == limit && self.world.tie == Tie::Answer);
+        let accepted = own().any(|(_, does)| matches!(does, Does::Answer(after, Verdict::Good(_)) if before(*after)));
         let failed = own().map(|(_, does)| match does {
             Does::Answer(after, Verdict::Final { .. } | Verdict::Bad) => *after,
             Does::Answer(..) | Does::Hang => limit,

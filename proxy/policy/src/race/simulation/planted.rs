@@ -23,7 +23,7 @@ enum Fault {
     EndsAtTheFirstRefusal,
     ExpectsTooLittle,
     ForgetsANode,
-    GivesUpAtTheFirstFault,
+    DespairsEarly,
     HearsNoRefusal,
     HedgesLate,
     LeavesOneOutOfTheMerge,
@@ -47,7 +47,7 @@ const FAULTS: [Fault; 21] = [
     Fault::EndsAtTheFirstRefusal,
     Fault::ExpectsTooLittle,
     Fault::ForgetsANode,
-    Fault::GivesUpAtTheFirstFault,
+    Fault::DespairsEarly,
     Fault::HearsNoRefusal,
     Fault::HedgesLate,
     Fault::LeavesOneOutOfTheMerge,
@@ -104,7 +104,7 @@ impl Planted<'_> {
                 let last = self.world.candidates.last().expect("a world has a candidate").node;
                 step.send.retain(|node| *node != last);
             }
-            (Fault::GivesUpAtTheFirstFault, Some(Event::Answer { verdict: Verdict::Bad, .. })) => {
+            (Fault::DespairsEarly, Some(Event::Answer { verdict: Verdict::Bad, .. })) => {
                 step.outcome.get_or_insert(Outcome::Exhausted { losers: self.losers() });
             }
             (Fault::HedgesLate, _) => step.wake_at = step.wake_at.map(|_| self.deadline()),
