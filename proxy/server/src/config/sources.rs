@@ -127,14 +127,11 @@ impl Sources {
             }
             let path: Arc<Path> = path.into();
             let origin = asked.unwrap_or(Origin::File { path: Arc::clone(&path), line: None });
-            match content.map_err(|message| problem(origin, message)).and_then(|text| parse(&path, &text)) {
-                Ok((values, of_file)) => {
-                    figment = figment
-                        .merge(Layer { metadata: Metadata::from("file", Source::File(path.to_path_buf())), values });
-                    lines = of_file;
-                }
-                Err(problem) => problems.push(problem),
-            }
+            let text = content.map_err(|message| problem(origin, message))?;
+            let (values, of_file) = parse(&path, &text)?;
+            let metadata = Metadata::from("file", Source::File(path.to_path_buf()));
+            figment = figment.merge(Layer { metadata, values });
+            lines = of_file;
             file = Some(path);
             break;
         }
