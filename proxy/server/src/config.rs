@@ -7,7 +7,7 @@
 //! All types compare by value: a reload changes only what differs. A file whose path stays and whose content changes
 //! (a renewed certificate) makes a different value too, through [`TlsConfig::digest`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,15 +16,41 @@ use rangelight_policy::chain::Root;
 use rangelight_policy::family::{ConsensusFamily, ExecutionFamily};
 use rangelight_policy::node::{Participation, Trust};
 
+use self::files::Seen;
+use self::typed::Sheet;
+
 pub use self::address::ListenAddress;
 pub use self::problem::{Origin, Problem, Problems};
 pub use self::secret::Secret;
+pub use self::sources::{Flags, Sources};
+pub use self::typed::Setting;
 pub use self::url::SafeUrl;
 
 pub mod address;
+pub mod options;
 pub mod problem;
 pub mod secret;
+pub mod sources;
+pub mod typed;
 pub mod url;
+
+mod files;
+mod meaning;
+mod node;
+mod spelling;
+
+/// A configuration that was read, with all that a page about it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// What it means.
+    pub config: Config,
+    /// The file it came from; `None` when the environment and flags said everything.
+    pub file: Option<Arc<Path>>,
+    /// Every setting with its origin, secrets masked.
+    pub effective: Vec<Setting>,
+    /// What is allowed and should be known.
+    pub warnings: Vec<Problem>,
+}
 
 /// Everything an operator decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +158,33 @@ pub struct TlsConfig {
     pub digest: u64,
 }
 
+/// Reads the configuration.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, at once.
+pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
+    read(sources).0
+}
+
+/// Reads the configuration, and says which files were looked at whether or not it is good.
+fn read(sources: &Sources) -> (Result<Loaded, Problems>, Seen) {
+    let mut seen = Seen::default();
+    let (layers, problems) = match sources.layers(&mut seen) {
+        Ok(read) => read,
+        Err(problem) => return (Err(Problems(vec![problem])), seen),
+    };
+    let mut sheet = Sheet::new(layers, seen, problems);
+    let config = meaning::config(&mut sheet, sources);
+    let result = match config {
+        Some(config) if sheet.problems.is_empty() => {
+            Ok(Loaded { config, file: sheet.layers.file, effective: sheet.settings, warnings: sheet.warnings })
+        }
+        _ => Err(Problems(sheet.problems)),
+    };
+    (result, sheet.seen)
+}
+
 // === impl Mode ===
 
 impl Mode {
@@ -145,3 +198,6 @@ impl Mode {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
