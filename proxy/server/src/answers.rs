@@ -4,71 +4,255 @@
 //! |---|---|
 //! | synthesize | our own knowledge ([`stable`](crate::stable)) |
 //! | events | the merged stream ([`stream`](crate::stream)) |
-//! | deny | a refusal that says where to ask instead |
+//! | deny | refused at the door (`service.rs`), with a word on where to ask instead |
 //! | failover, broadcast, once | nodes, in a race that policy plans and [`dispatch`](crate::dispatch) drives |
 //!
 //! A read's race lives in its request: when the caller hangs up, its exchanges are dropped. A publication's race lives
 //! in a task of its own: a caller that hangs up changes nothing, the losers finish, and a drain waits for them. At most
 //! [`BACKGROUND`] such tasks run; above it publications are refused with 503, for a message that is taken and then lost
 //! is worse than one that the VC knows it must send again.
+//!
+//! In pass-through mode nothing is synthesized or merged: the stable answers and the event stream are read from a node
+//! like everything else.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, REFERER, USER_AGENT};
+use http::Method;
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{HeaderValue, StatusCode};
-use rangelight_policy::catalogue::{Params, Reading, Row, Strategy};
-use rangelight_policy::chain::Slot;
+use rangelight_policy::catalogue::{self, Reading, Row, Strategy};
 use rangelight_policy::events::parse_topics;
-use rangelight_policy::race::plan::{CallerKind, Mode, Plan, plan};
-use tokio::sync::{Semaphore, oneshot};
+use rangelight_policy::race::plan::{Conduct, Kind, Mode, Plan, plan};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
+use crate::body::CallerBody;
 use crate::budget::{self, Purpose};
-use crate::dispatch::{Ended, drive};
-use crate::gateway::Caller;
-use crate::nodes::exchange::{Came, Desk, Question, ask};
-use crate::nodes::transport::{Repeat, SentHead};
+use crate::dispatch::drive;
 use crate::nodes::Picture;
-use crate::observe;
-use crate::reply::{Refusal, Reply, headers};
-use crate::service::{Admitted, Answering, Answerer};
+use crate::nodes::exchange::{Desk, Question, ask};
+use crate::reply::{Refusal, Reply, empty};
+use crate::service::{Admitted, Answerer, Answering, operation};
 use crate::stable::Stable;
 use crate::stream::Stream;
 use crate::time;
 
 mod news;
+mod once;
 mod question;
+mod settle;
 mod story;
 
 use news::PictureNews;
 pub use story::Story;
 
-/// Publications that may run after their answer. A VC of a thousand keys makes some thousand in a slot.
+/// Publications that may run at one time, answered or not. A VC of a thousand keys makes some thousand in a slot.
 pub const BACKGROUND: usize = 8_192;
 
 /// How long a publication's exchange may run on: past a slot of the longest network its message is of no more use.
 const PUBLICATION_PATIENCE: Duration = Duration::from_secs(12);
 
-/// Everything that answers.
+/// How long the collecting of a request's body may take in all; its pace is bounded by the front.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Everything that answers the Beacon API.
 pub struct Answers {
-    desk: Desk,
-    stable: Stable,
-    stream: Arc<Stream>,
-    story: Story,
-    mode: Mode,
+    house: Arc<House>,
+    budget_of_answer: Option<Duration>,
+}
+
+/// What all listeners share.
+pub struct House {
+    /// What exchanges need.
+    pub desk: Desk,
+    /// Our own knowledge.
+    pub stable: Stable,
+    /// The merged stream.
+    pub stream: Arc<Stream>,
+    /// Evidence and metrics of requests.
+    pub story: Story,
+    /// How far the rules go.
+    pub mode: Mode,
     background: Arc<Semaphore>,
 }
 
 /// One request on its way through a race.
 struct Asking {
+    house: Arc<House>,
     question: Arc<Question>,
     plan: Plan,
     picture: Arc<Picture>,
     caller: Arc<str>,
-    path: String,
     begun: Instant,
+}
+
+impl House {
+    /// A house of these parts.
+    #[must_use]
+    pub fn new(desk: Desk, stable: Stable, stream: Arc<Stream>, story: Story, mode: Mode) -> Self {
+        Self { desk, stable, stream, story, mode, background: Arc::new(Semaphore::new(BACKGROUND)) }
+    }
+
+    /// Waits until no publication runs any more.
+    pub async fn published(&self) {
+        let all = u32::try_from(BACKGROUND).unwrap_or(u32::MAX);
+        let _ = self.background.acquire_many(all).await;
+    }
+
+    /// Publications that run now.
+    #[must_use]
+    pub fn publishing(&self) -> usize {
+        BACKGROUND - self.background.available_permits()
+    }
+}
+
+impl Answerer for Answers {
+    type Place = &'static Row;
+
+    fn find(&self, method: &Method, path: &str) -> Result<(&'static Row, usize), Refusal> {
+        operation(method, path).inspect_err(|refusal| self.house.desk.meters.refused(refusal.status().as_u16()))
+    }
+
+    fn answer(&self, admitted: Admitted<&'static Row>) -> Answering {
+        let house = Arc::clone(&self.house);
+        let most = self.budget_of_answer;
+        Box::pin(async move {
+            let (row, begun) = (admitted.place, Instant::now());
+            let reply = match house.answer(admitted, most, begun).await {
+                Ok(reply) => reply,
+                Err(refusal) => {
+                    house.desk.meters.refused(refusal.status().as_u16());
+                    refusal.reply()
+                }
+            };
+            house.desk.meters.answered(row, reply.status().as_u16(), begun.elapsed());
+            reply
+        })
+    }
+}
+
+impl Answers {
+    /// The answers of one listener; `most` caps the time of each.
+    #[must_use]
+    pub fn new(house: Arc<House>, most: Option<Duration>) -> Self {
+        Self { house, budget_of_answer: most }
+    }
+}
+
+impl House {
+    async fn answer(
+        self: &Arc<Self>,
+        admitted: Admitted<&'static Row>,
+        most: Option<Duration>,
+        begun: Instant,
+    ) -> Result<Reply, Refusal> {
+        let Admitted { request, caller, place: row } = admitted;
+        let (head, body) = request.into_parts();
+        let own_knowledge = self.mode != Mode::PassThrough || row.id.starts_with('K') || row.id.starts_with('D');
+        match row.strategy {
+            Strategy::Synthesize if own_knowledge => return self.stable.answer(row, &head),
+            Strategy::Events if own_knowledge => return self.events(&head),
+            Strategy::Deny => return Err(Refusal::not_found(head.uri.path())),
+            Strategy::Once => return once::pass_on(self, row, head, body, &caller).await,
+            _ => {}
+        }
+        let body = match row.body {
+            Reading::Collect { .. } => self.collect(row, body).await?,
+            Reading::None | Reading::Stream { .. } => bytes::Bytes::new(),
+        };
+        let picture = self.desk.nodes.picture();
+        let deadline = self.deadline(row, &head, most);
+        let wanted = question::for_policy(row, &head, body.len(), deadline);
+        let plan = plan(&wanted, &picture.snapshot, self.mode, question::caller_kind(caller.kind));
+        let publication = matches!(wanted.kind, Kind::Publication | Kind::Standing);
+        let patience = if publication { PUBLICATION_PATIENCE.max(deadline) } else { deadline };
+        let question = Arc::new(question::for_nodes(row, head, body, patience));
+        let asking = Asking { house: Arc::clone(self), question, plan, picture, caller: caller.label, begun };
+        if publication { self.publish(asking).await } else { asking.race(None).await }
+    }
+
+    async fn collect(&self, row: &'static Row, body: CallerBody) -> Result<bytes::Bytes, Refusal> {
+        let limit = usize::MAX; // The front has bounded the body already.
+        let purpose = if row.id.starts_with('B') { Purpose::OwnBlock } else { Purpose::Other };
+        Ok(budget::collect(body, limit, &self.desk.budget, purpose, BODY_PATIENCE).await?)
+    }
+
+    /// Runs a publication in a task of its own, so that it outlives its caller.
+    async fn publish(&self, asking: Asking) -> Result<Reply, Refusal> {
+        let permit = Arc::clone(&self.background).try_acquire_owned().map_err(|_| {
+            let message = "too many publications are still on their way to the nodes; send this one again in a second";
+            Refusal::unavailable(message).retry_after(Duration::from_secs(1))
+        })?;
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            let reply = asking.race(Some(permit)).await;
+            // The caller may have hung up; the message is out all the same.
+            let _ = tell.send(reply);
+        });
+        let lost = || Refusal::new(http::StatusCode::INTERNAL_SERVER_ERROR, "the publication ended without an outcome");
+        told.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn events(&self, head: &Parts) -> Result<Reply, Refusal> {
+        let topics = parse_topics(head.uri.query().unwrap_or_default());
+        let topics = topics.map_err(|refused| Refusal::bad_request(refused.to_string()))?;
+        let mut reply = self.stream.subscribe(topics.into_iter().collect());
+        if head.method == Method::HEAD {
+            *reply.body_mut() = empty();
+        }
+        Ok(reply)
+    }
+
+    fn deadline(&self, row: &Row, head: &Parts, most: Option<Duration>) -> Duration {
+        let clock = self.desk.nodes.clock();
+        let now = question::by_nodes_clock(time::now(), self.desk.nodes.offset_ms());
+        let wanted = row.deadline.resolve(clock.as_ref(), now, question::slot(row, head));
+        // Rows without a deadline are those that nodes do not answer, except in pass-through mode.
+        let wanted = wanted.unwrap_or(PUBLICATION_PATIENCE);
+        most.map_or(wanted, |most| wanted.min(most))
+    }
+}
+
+impl Asking {
+    /// Asks the nodes. With a permit the losers run on and keep it.
+    async fn race(self, permit: Option<OwnedSemaphorePermit>) -> Result<Reply, Refusal> {
+        let Some(mut race) = self.plan.race() else {
+            let Conduct::Refuse(why) = &self.plan.conduct else { return Err(settle::nobody(&self, "")) };
+            return Err(settle::nobody(&self, &why.to_string()));
+        };
+        let desk = &self.house.desk;
+        let send = |id| {
+            let node = self.picture.nodes.get(&id).map(Arc::clone);
+            let (desk, question) = (desk.clone(), Arc::clone(&self.question));
+            async move {
+                match node {
+                    Some(node) => ask(desk, id, node, question).await,
+                    // Configured away between the picture and the plan; it is as one that cannot be reached.
+                    None => settle::gone(id),
+                }
+            }
+        };
+        let news = PictureNews::new(desk.nodes.watch(), Arc::clone(&self.picture));
+        let finished = drive(race.as_mut(), send, news).await;
+        let mut rest = finished.rest;
+        if !rest.is_empty() {
+            let meters = Arc::clone(&desk.meters);
+            meters.background.increment(1.0);
+            tokio::spawn(async move {
+                let _permit = permit;
+                while rest.next().await.is_some() {}
+                meters.background.decrement(1.0);
+            });
+        }
+        let outcome = settle::outcome(&self, finished.ended);
+        self.house.story.tell(&self, &finished.asked, &outcome);
+        outcome.reply
+    }
+}
+
+/// The row of an operation that this part of the program names itself.
+#[must_use]
+pub fn row_named(operation: &'static str) -> &'static Row {
+    catalogue::row(operation).expect("the operations named in the program are rows of the catalogue")
 }

@@ -24,10 +24,11 @@ pub struct Record {
     pub caller: Arc<str>,
     /// The request's path, without its query (which may hold hundreds of public keys).
     pub path: String,
-    /// Why these nodes in this order.
-    pub why: &'static str,
     /// Who was asked, in the order of sending.
     pub asked: Vec<Line>,
+    /// While observing: whom guarded mode would have asked, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub would_ask: Vec<Arc<str>>,
     /// What the caller got, in a few words.
     pub outcome: String,
     /// The HTTP status that the caller got.
@@ -41,6 +42,8 @@ pub struct Record {
 pub struct Line {
     /// The node's name.
     pub node: Arc<str>,
+    /// Why it stood where it stood in the order.
+    pub why: &'static str,
     /// Milliseconds from the race's beginning to the sending.
     pub sent_ms: u64,
     /// Milliseconds to the end of the exchange; absent while it ran on.
@@ -87,8 +90,8 @@ mod tests {
                 operation: "attestation_data",
                 caller: "127.0.0.1".into(),
                 path: "/".to_owned(),
-                why: "",
                 asked: Vec::new(),
+                would_ask: Vec::new(),
                 outcome: String::new(),
                 status: 200,
                 took_ms: 1,

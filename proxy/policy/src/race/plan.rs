@@ -64,6 +64,8 @@ pub struct Question {
     pub view: bool,
     /// When the next node is asked while one is silent; of reads only.
     pub pace: Pace,
+    /// No hedge before this: large answers, asked for twice, cost more than they save.
+    pub hedge_no_sooner: Duration,
     /// The score from which an answer ends the race at once; of reads only.
     pub enough: Score,
     /// By when the caller has an answer.

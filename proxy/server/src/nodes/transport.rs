@@ -125,11 +125,11 @@ impl Transport {
     /// # Errors
     /// The [`Fault`], after the one repetition that `repeat` allows.
     pub async fn send(&self, head: &SentHead, body: Bytes, repeat: Repeat) -> Result<Response<Incoming>, Fault> {
-        let first = self.warm.request(self.request(head, Either::Left(Full::new(body.clone())))?).await;
+        let first = self.warm.request(self.request(head, Either::Left(Full::new(body.clone())))).await;
         match first {
             Ok(response) => Ok(response),
             Err(error) if repeat == Repeat::OnNewConnection && fault(&error) == Fault::Reset => {
-                let again = self.request(head, Either::Left(Full::new(body)))?;
+                let again = self.request(head, Either::Left(Full::new(body)));
                 self.cold.request(again).await.map_err(|error| fault(&error))
             }
             Err(error) => Err(fault(&error)),
@@ -140,24 +140,23 @@ impl Transport {
     /// not be told from a node that acted.
     ///
     /// # Errors
-    /// The [`Fault`].
+    /// The client's error as it is: the caller's own body may be behind it. [`fault`] sorts the rest.
     pub async fn stream(
         &self,
         head: &SentHead,
         body: UnsyncBoxBody<Bytes, BoxError>,
-    ) -> Result<Response<Incoming>, Fault> {
-        self.cold.request(self.request(head, Either::Right(body))?).await.map_err(|error| fault(&error))
+    ) -> Result<Response<Incoming>, ClientError> {
+        let request = self.request(head, Either::Right(body));
+        self.cold.request(request).await
     }
 
-    fn request(&self, head: &SentHead, body: SentBody) -> Result<Request<SentBody>, Fault> {
-        let target = if self.prefix.is_empty() {
-            head.target.clone()
-        } else {
-            PathAndQuery::try_from(format!("{}{}", self.prefix, head.target)).map_err(|_| Fault::Garbled)?
-        };
-        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(target);
+    fn request(&self, head: &SentHead, body: SentBody) -> Request<SentBody> {
+        let mut uri = http::uri::Parts::default();
+        uri.scheme = Some(self.scheme.clone());
+        uri.authority = Some(self.authority.clone());
+        uri.path_and_query = Some(self.target(&head.target));
         let mut request = Request::new(body);
-        *request.uri_mut() = uri.build().map_err(|_| Fault::Garbled)?;
+        *request.uri_mut() = Uri::from_parts(uri).expect("scheme, authority and path make a URI");
         *request.method_mut() = head.method.clone();
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = head.headers.clone();
@@ -167,7 +166,15 @@ impl Transport {
         for (name, value) in &self.fixed {
             request.headers_mut().insert(name, value.clone());
         }
-        Ok(request)
+        request
+    }
+
+    fn target(&self, target: &PathAndQuery) -> PathAndQuery {
+        if self.prefix.is_empty() {
+            return target.clone();
+        }
+        // Two valid paths, one behind the other, are a valid path; only its length could be too much.
+        PathAndQuery::try_from(format!("{}{target}", self.prefix)).unwrap_or_else(|_| target.clone())
     }
 }
 

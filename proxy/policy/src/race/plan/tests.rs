@@ -15,6 +15,7 @@ const READ: Question = Question {
     kind: Kind::Read,
     view: false,
     pace: Pace::Hedged,
+    hedge_no_sooner: Duration::ZERO,
     enough: Score([1, 0, 0, 0]),
     deadline: Duration::from_secs(2),
     body_bytes: 0,
@@ -322,6 +323,8 @@ fn hedges_are_clamped() {
         snapshot.nodes[0].hedge_after_ms = hedge_after_ms;
         assert_eq!(plan(&READ, &snapshot, Mode::Guarded, CallerKind::Own).ask[0].hedge_after, expected, "{name}");
     }
+    let large = Question { hedge_no_sooner: Duration::from_secs(2), ..READ };
+    assert_eq!(own(&large, "own", Mode::Guarded).ask[0].hedge_after, Duration::from_secs(2), "large answers");
     let hurried = Question { deadline: Duration::ZERO, ..READ };
     assert_eq!(own(&hurried, "own", Mode::Guarded).ask[0].hedge_after, SHORTEST_HEDGE, "no time at all");
 }

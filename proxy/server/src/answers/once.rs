@@ -1,0 +1,58 @@
+//! A write that no row lists: sent once, to the view's own node, and never again, because nobody knows what it does.
+//!
+//! Its body streams through, both ways; nothing of it is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http_body_util::BodyExt;
+use rangelight_policy::catalogue::Row;
+use rangelight_policy::race::plan::plan;
+
+use super::{House, question};
+use crate::body::{BodyFault, CallerBody};
+use crate::gateway::Caller;
+use crate::nodes::exchange::read;
+use crate::reply::{BoxError, Refusal, Reply};
+
+/// Nobody knows how long an unknown operation takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Passes the request on to one node.
+pub async fn pass_on(
+    house: &Arc<House>,
+    row: &'static Row,
+    head: Parts,
+    body: CallerBody,
+    caller: &Caller,
+) -> Result<Reply, Refusal> {
+    let picture = house.desk.nodes.picture();
+    let wanted = question::for_policy(row, &head, 0, PATIENCE);
+    let plan = plan(&wanted, &picture.snapshot, house.mode, question::caller_kind(caller.kind));
+    let chosen = plan.ask.first().and_then(|one| Some((one.node, Arc::clone(picture.nodes.get(&one.node)?))));
+    let Some((_, node)) = chosen else {
+        let message = "no own node can take this; writes that Rangelight does not know go to an own node only";
+        return Err(Refusal::unavailable(message));
+    };
+    let name = Arc::clone(&node.config.name);
+    let mut question = question::for_nodes(row, head, Bytes::from_static(b"?"), PATIENCE);
+    question.body = Bytes::new();
+    let sent = node.transport.stream(&question.head, body.map_err(BoxError::from).boxed_unsync());
+    let response = tokio::time::timeout(PATIENCE, sent).await.map_err(|_| {
+        Refusal::new(http::StatusCode::GATEWAY_TIMEOUT, format!("{name} did not answer; whether it acted is not known"))
+    })?;
+    let response = response.map_err(|error| match BodyFault::behind(&error) {
+        Some(fault) => fault.refusal(),
+        None => {
+            let fault = crate::nodes::transport::fault(&error).reason();
+            let message = format!("{name} {fault}; the request is not sent again, because what it does is not known");
+            Refusal::new(http::StatusCode::BAD_GATEWAY, message)
+        }
+    })?;
+    let came = read(&house.desk, &question, response).await;
+    came.reply(&name).ok_or_else(|| {
+        Refusal::new(http::StatusCode::BAD_GATEWAY, format!("{name} closed the connection inside its answer"))
+    })
+}

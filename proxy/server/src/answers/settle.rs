@@ -1,0 +1,134 @@
+//! The end of a race, as the caller's reply.
+
+use http::StatusCode;
+use rangelight_policy::node::NodeId;
+use rangelight_policy::publish::{self, Failures, Outcome, Settled};
+use rangelight_policy::race::Verdict;
+
+use super::Asking;
+use crate::dispatch::{Ended, Exchanged};
+use crate::nodes::exchange::Came;
+use crate::nodes::transport::Fault;
+use crate::reply::{Refusal, Reply, empty};
+
+/// What the caller gets, and the words for it.
+pub struct Concluded {
+    /// The reply, or our refusal.
+    pub reply: Result<Reply, Refusal>,
+    /// The node whose answer it is.
+    pub by: Option<NodeId>,
+    /// In a few words, for the evidence.
+    pub words: &'static str,
+}
+
+/// Turns the end of a race into the caller's reply.
+#[must_use]
+pub fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
+    match ended {
+        Ended::One(id, came) => passed_on(asking, id, came, None, "the answer of one node"),
+        Ended::Merged(all) | Ended::Exhausted(all) => several(asking, all),
+    }
+}
+
+fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Concluded {
+    let place = |id: NodeId| asking.plan.ask.iter().position(|one| one.node == id).unwrap_or(usize::MAX);
+    all.sort_by_key(|exchanged| place(exchanged.from));
+    let mut outcomes: Vec<Outcome> = all.iter().map(told).collect();
+    // Those that are still running may yet take the message.
+    outcomes.resize(outcomes.len() + asking.still_running(&all), Outcome::Unknown);
+    match publish::settle(asking.question.row, &outcomes) {
+        Settled::Accepted { index, status } if index < all.len() => {
+            let exchanged = all.swap_remove(index);
+            passed_on(asking, exchanged.from, exchanged.came, Some(status), "the best acceptance")
+        }
+        Settled::Theirs { index } if index < all.len() => {
+            let exchanged = all.swap_remove(index);
+            passed_on(asking, exchanged.from, exchanged.came, None, "the most telling refusal")
+        }
+        Settled::Ours { status, message } => {
+            let message = format!("{message}: {}", reasons(asking, &all));
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            Concluded { reply: Err(Refusal::new(status, message)), by: None, words: "nobody could answer" }
+        }
+        Settled::Accepted { .. } | Settled::Theirs { .. } => {
+            Concluded { reply: Err(nobody(asking, &reasons(asking, &all))), by: None, words: "nobody could answer" }
+        }
+    }
+}
+
+fn passed_on(
+    asking: &Asking,
+    id: NodeId,
+    came: Came,
+    status: Option<u16>,
+    words: &'static str,
+) -> Concluded {
+    let name = asking.name(id);
+    let success = came.status().is_some_and(|status| (200..300).contains(&status));
+    let row = asking.question.row;
+    let Some(mut reply) = came.reply(&name) else {
+        return Concluded { reply: Err(nobody(asking, &name)), by: None, words: "nobody could answer" };
+    };
+    if success && asking.publication() {
+        // A success says nothing but its status: Lighthouse's VC expects an empty body, Lodestar a matching one.
+        let shown = status.unwrap_or_else(|| publish::caller_status(row, reply.status().as_u16()));
+        *reply.status_mut() = StatusCode::from_u16(shown).unwrap_or(StatusCode::OK);
+        *reply.body_mut() = empty();
+        reply.headers_mut().remove(http::header::CONTENT_LENGTH);
+        reply.headers_mut().remove(http::header::CONTENT_TYPE);
+    }
+    Concluded { reply: Ok(reply), by: Some(id), words }
+}
+
+/// How an exchange ended, in the words of the lattice.
+fn told(exchanged: &Exchanged<Came>) -> Outcome {
+    match (&exchanged.came, &exchanged.verdict) {
+        (Came::Nothing(Fault::Unreachable | Fault::Tls), _) => Outcome::Unreachable,
+        (Came::Nothing(_), _) => Outcome::Unknown,
+        (came, Verdict::Good(_)) => Outcome::Accepted { status: came.status().unwrap_or(200) },
+        (Came::Whole(parts, bytes), _) => {
+            Outcome::Refused { status: parts.status.as_u16(), failures: Failures::in_body(bytes) }
+        }
+        (Came::Streaming(parts, _), _) => {
+            Outcome::Refused { status: parts.status.as_u16(), failures: Failures::Unlisted }
+        }
+    }
+}
+
+/// Our refusal when nobody could even be asked.
+#[must_use]
+pub fn nobody(asking: &Asking, why: &str) -> Refusal {
+    let path = if why.is_empty() { "no node can be asked" } else { why };
+    Refusal::unavailable(format!("{path}: {}", reasons(asking, &[])))
+}
+
+/// Every node with its reason: those that were asked, and why the others were not.
+fn reasons(asking: &Asking, all: &[Exchanged<Came>]) -> String {
+    let nodes = &asking.picture.snapshot.nodes;
+    if nodes.is_empty() {
+        return "no node is configured, or none could be started; `rangelight check` says why".to_owned();
+    }
+    let line = |state: &rangelight_policy::node::NodeState| {
+        let id = state.profile.id;
+        let said = all.iter().find(|exchanged| exchanged.from == id).map(|exchanged| exchanged.reason.clone());
+        let planned = asking.plan.ask.iter().any(|one| one.node == id);
+        let reason = said.unwrap_or_else(|| match (planned, state.reasons.first()) {
+            (true, _) => "has not answered yet".to_owned(),
+            (false, Some(reason)) => format!("not asked: {reason}"),
+            (false, None) => format!("not asked: {}", state.tier.name()),
+        });
+        format!("{} ({reason})", state.profile.name)
+    };
+    nodes.iter().map(line).collect::<Vec<_>>().join(", ")
+}
+
+/// An exchange with a node that is no longer configured.
+#[must_use]
+pub fn gone(id: NodeId) -> Exchanged<Came> {
+    Exchanged {
+        from: id,
+        verdict: Verdict::Bad,
+        reason: "is no longer configured".to_owned(),
+        came: Came::Nothing(Fault::Unreachable),
+    }
+}

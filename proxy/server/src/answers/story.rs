@@ -1,0 +1,93 @@
+//! What is kept of a race: its evidence, and a log line where it went another way than usual.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rangelight_policy::node::NodeId;
+
+use super::Asking;
+use super::settle::Concluded;
+use crate::dispatch::Asked;
+use crate::evidence::{Evidence, Line, Record};
+use crate::observe;
+use crate::time;
+
+/// Where stories of races go.
+#[derive(Clone, Default)]
+pub struct Story {
+    /// The newest records.
+    pub evidence: Arc<Evidence>,
+}
+
+impl Story {
+    /// Keeps a race, unless it has no story: one node was asked and gave the answer.
+    pub fn tell(&self, asking: &Asking, asked: &[Asked], concluded: &Concluded) {
+        let plain = asked.len() == 1 && concluded.reply.is_ok() && asking.plan.would_ask.is_empty();
+        if plain && !asking.publication() {
+            return;
+        }
+        let record = record(asking, asked, concluded);
+        if concluded.reply.is_err() {
+            observe::race_failed(&record);
+        }
+        self.evidence.keep(record);
+    }
+}
+
+fn record(asking: &Asking, asked: &[Asked], concluded: &Concluded) -> Record {
+    let status = match &concluded.reply {
+        Ok(reply) => reply.status(),
+        Err(refusal) => refusal.status(),
+    };
+    let took = asking.begun.elapsed();
+    let outcome = match concluded.by {
+        Some(id) => format!("{}: {}", concluded.words, asking.name(id)),
+        None => concluded.words.to_owned(),
+    };
+    Record {
+        at: rangelight_policy::chain::Moment(time::now().0.saturating_sub(ms(took))),
+        operation: asking.question.row.operation,
+        caller: Arc::clone(&asking.caller),
+        path: asking.question.head.target.path().chars().take(200).collect(),
+        asked: asked.iter().map(|asked| line(asking, asked)).collect(),
+        would_ask: asking.plan.would_ask.iter().map(|one| asking.name(one.node)).collect(),
+        outcome,
+        status: status.as_u16(),
+        took_ms: ms(took),
+    }
+}
+
+fn line(asking: &Asking, asked: &Asked) -> Line {
+    let why = asking.plan.ask.iter().find(|one| one.node == asked.node).map_or("", |one| one.why);
+    Line {
+        node: asking.name(asked.node),
+        why,
+        sent_ms: ms(asked.sent),
+        ended_ms: asked.ended.map(ms),
+        reason: asked.reason.clone(),
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Asking {
+    /// A node's name as it was when the race began.
+    #[must_use]
+    pub fn name(&self, id: NodeId) -> Arc<str> {
+        self.picture.snapshot.node(id).map_or_else(|| "?".into(), |state| Arc::clone(&state.profile.name))
+    }
+
+    /// Whether it must reach every node that may take it.
+    #[must_use]
+    pub fn publication(&self) -> bool {
+        self.question.row.strategy == rangelight_policy::catalogue::Strategy::Broadcast
+    }
+
+    /// How many of the asked have not ended; of a publication each may yet take the message.
+    #[must_use]
+    pub fn still_running(&self, ended: &[crate::dispatch::Exchanged<crate::nodes::exchange::Came>]) -> usize {
+        if self.publication() { self.plan.ask.len().saturating_sub(ended.len()) } else { 0 }
+    }
+}
