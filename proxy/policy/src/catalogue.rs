@@ -22,6 +22,9 @@ mod rows_sign;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 pub use deadline::Deadline;
 pub use find::{BadPath, Found, Params, Unlisted, find};
 pub use page::{Item, items, reference_page};
@@ -192,6 +195,14 @@ fn listed() -> impl Iterator<Item = &'static Row> {
 #[must_use]
 pub fn row(operation: &str) -> Option<&'static Row> {
     rows().find(|row| row.operation == operation)
+}
+
+/// A row's place in [`rows`], for tables with one entry per operation; past their end for a row of another making.
+#[must_use]
+pub fn index(row: &Row) -> usize {
+    static PLACES: LazyLock<HashMap<&str, usize>> =
+        LazyLock::new(|| rows().enumerate().map(|(place, row)| (row.operation, place)).collect());
+    PLACES.get(row.operation).copied().unwrap_or(PLACES.len())
 }
 
 static GROUPS: [&[Row]; 11] = [

@@ -79,6 +79,9 @@ enum Fault {
     Status,
 }
 
+/// The score of a read that no other answer could better: the race need not wait for one. Optimistic ones are below.
+pub const ENOUGH: Score = Score([1, 0, 0, 0]);
+
 /// Operations whose SSZ answer has one length on every network, in bytes: a wrong one would be signed blindly.
 const SSZ_BYTES: [(&str, usize); 3] =
     [("attestation_data", 128), ("payload_attestation_data", 42), ("payload_attestation_data_by_slot", 42)];
@@ -98,7 +101,7 @@ fn examine(row: &Row, observed: &Observed<'_>) -> Finding {
         200..=299 => success(row, observed),
         300..=399 => Finding::Faulty(Fault::Redirect),
         // Sent once and never again, so whatever the node says is the answer.
-        400..=599 if row.strategy == Strategy::Once => Finding::Usable(Score::default()),
+        400..=599 if row.strategy == Strategy::Once => Finding::Usable(ENOUGH),
         status if row.definite.contains(&status) => Finding::Definite(status),
         _ => Finding::Faulty(Fault::Status),
     }
@@ -107,10 +110,10 @@ fn examine(row: &Row, observed: &Observed<'_>) -> Finding {
 fn success(row: &Row, observed: &Observed<'_>) -> Finding {
     match row.strategy {
         Strategy::Broadcast => published(observed),
-        Strategy::Once => Finding::Usable(Score::default()),
+        Strategy::Once => Finding::Usable(ENOUGH),
         _ if !row.success.contains(&observed.status) => Finding::Faulty(Fault::Status),
         // What an unlisted read answers is not known, so nothing about it can be wrong.
-        _ if row.id == UNLISTED_READ.id => Finding::Usable(Score::default()),
+        _ if row.id == UNLISTED_READ.id => Finding::Usable(ENOUGH),
         // "There is no block in this slot" is what older builds say with 404; a second node is asked as for a 404.
         _ if observed.status == 204 => Finding::Definite(404),
         _ => read(row, observed).map_or_else(Finding::Faulty, Finding::Usable),
@@ -168,8 +171,8 @@ fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
         told.or_else(|| observed.optimistic.map(|value| value.eq_ignore_ascii_case("true"))).unwrap_or(false);
     match (is_optimistic, row.optimistic_is_bad) {
         (true, true) => Err(Fault::Optimistic),
-        (true, false) => Ok(Score([0, 0, 0, 0])),
-        (false, _) => Ok(Score([1, 0, 0, 0])),
+        (true, false) => Ok(Score::default()),
+        (false, _) => Ok(ENOUGH),
     }
 }
 

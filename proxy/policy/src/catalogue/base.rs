@@ -1,6 +1,6 @@
 //! The kinds of rows: a row of the table names its kind and only what sets it apart.
 //!
-//! Numbers come from the timing that clients keep (seconds of a 12 s slot) and are explained where they stand. A kind
+//! Numbers come from the timing that validator clients keep (seconds of a 12 s slot) and are explained where they stand. A kind
 //! is never an operation itself: it has no name and no path.
 
 use super::{

@@ -47,6 +47,8 @@ fn operations_have_unique_snake_case_names() {
         assert_eq!(super::row(row.operation), Some(row));
     }
     assert_eq!(row("nothing"), None);
+    assert!(rows().enumerate().all(|(place, row)| index(row) == place));
+    assert_eq!(index(&Row { operation: "nothing", ..ADMIN.clone() }), names.len());
 }
 
 #[test]
