@@ -75,11 +75,9 @@ impl Broadcast {
             send.push(lane.node);
         }
         let outcome = self.outcome(elapsed);
-        let wake_at = outcome.is_none().then(|| match self.any(Stage::HeldBack) && elapsed < self.release_at() {
-            true => self.release_at(),
-            false => self.deadline,
-        });
-        Step { send, wake_at, outcome }
+        let holding = self.any(Stage::HeldBack) && elapsed < self.release_at();
+        let wake_at = if holding { self.release_at() } else { self.deadline };
+        Step { send, wake_at: outcome.is_none().then_some(wake_at), outcome }
     }
 
     fn release_at(&self) -> Duration {

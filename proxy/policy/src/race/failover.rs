@@ -166,11 +166,12 @@ impl Failover {
     }
 
     fn own_refusal_expires(&self) -> Option<Duration> {
-        let ended = |lane: &Lane| match (&lane.stage, lane.is_own()) {
-            (Stage::Ended { at, verdict: Verdict::Final { .. } }, true) => Some(*at + CONFIRM_WITHIN),
-            _ => None,
+        let refused_at = |lane: &Lane| match lane.stage {
+            Stage::Ended { at, verdict: Verdict::Final { .. } } => Some(at),
+            Stage::Ended { .. } | Stage::Asked { .. } | Stage::Unasked => None,
         };
-        self.lanes.iter().filter_map(ended).min()
+        let first = self.lanes.iter().filter(|lane| lane.is_own()).filter_map(refused_at).min();
+        first.map(|at| at + CONFIRM_WITHIN)
     }
 
     /// The best usable answer; among equals that of the earlier candidate.
@@ -187,10 +188,11 @@ impl Failover {
     }
 
     fn refusals(&self, trust: Trust) -> impl Iterator<Item = (usize, u16)> {
-        self.lanes.iter().enumerate().filter_map(move |(index, lane)| match lane.ended() {
-            Some(Verdict::Final { status }) if lane.candidate.trust == trust => Some((index, *status)),
-            _ => None,
-        })
+        let refusal = |(index, lane): (usize, &Lane)| match lane.ended() {
+            Some(Verdict::Final { status }) => Some((index, *status)),
+            Some(Verdict::Good(_) | Verdict::Bad) | None => None,
+        };
+        self.lanes.iter().enumerate().filter(move |(_, lane)| lane.candidate.trust == trust).filter_map(refusal)
     }
 
     fn any_to_come(&self, which: impl Fn(&Lane) -> bool) -> bool {
@@ -230,9 +232,11 @@ impl Failover {
         };
         // Only an own node can settle a refusal while there is one, so a friend's pending answer does not delay asking it.
         let refused = matches!(held, Held::OwnRefusal | Held::FriendsRefusal);
-        let awaited = |next: usize, lane: &Lane| match (held, self.rules.pace) {
-            (Held::Nothing, Pace::OneByOne) => matches!(lane.stage, Stage::Asked { lost: false, .. }),
-            _ => lane.is_fresh(elapsed) && !(refused && self.lanes[next].is_own() && !lane.is_own()),
+        let awaited = |next: usize, lane: &Lane| {
+            if held == Held::Nothing && self.rules.pace == Pace::OneByOne {
+                return lane.overdue_at().is_some();
+            }
+            lane.is_fresh(elapsed) && !(refused && self.lanes[next].is_own() && !lane.is_own())
         };
         next.filter(|&next| !self.lanes.iter().any(|lane| awaited(next, lane))).into_iter().collect()
     }

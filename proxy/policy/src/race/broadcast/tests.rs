@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Broadcast;
 use crate::node::{NodeId, Trust};
 use crate::race::simulation::script::{parse, play};
-use crate::race::{Event, Losers, Outcome, Race, Verdict};
+use crate::race::{Candidate, Event, Losers, Outcome, Race, Score, Verdict};
 
 const DEADLINE: Duration = Duration::from_millis(1_500);
 
@@ -15,7 +15,7 @@ fn check(hold_friends: bool, spokesman: Option<NodeId>, cases: &[(&str, &str, &s
         let (candidates, nodes) = parse(nodes);
         let (held_back, at_once): (Vec<_>, Vec<_>) =
             candidates.iter().partition(|one| hold_friends && one.trust == Trust::Friend);
-        let ids = |candidates: Vec<&crate::race::Candidate>| candidates.iter().map(|one| one.node).collect::<Vec<_>>();
+        let ids = |candidates: Vec<&Candidate>| candidates.iter().map(|one| one.node).collect::<Vec<_>>();
         let mut race = Broadcast::new(&ids(at_once), &ids(held_back), DEADLINE, spokesman);
         assert_eq!(play(&mut race, &nodes, &[]), *expected, "{name}");
     }
@@ -112,7 +112,7 @@ fn a_spokesman_answers_for_all() {
 #[test]
 fn losers_always_finish() {
     let node = NodeId(0);
-    for verdict in [Verdict::Good(Default::default()), Verdict::Final { status: 400 }, Verdict::Bad] {
+    for verdict in [Verdict::Good(Score::default()), Verdict::Final { status: 400 }, Verdict::Bad] {
         let mut race = Broadcast::new(&[node], &[], DEADLINE, None);
         race.begin();
         let step = race.observe(Event::Answer { from: node, verdict: verdict.clone() }, Duration::from_millis(1));
@@ -123,4 +123,16 @@ fn losers_always_finish() {
     }
     let step = Broadcast::new(&[], &[], DEADLINE, None).begin();
     assert_eq!(step.outcome, Some(Outcome::Exhausted { losers: Losers::Finish }), "nobody to send to");
+}
+
+#[test]
+fn a_nodes_first_answer_counts_and_only_if_it_was_asked() {
+    let (own, friend) = (NodeId(0), NodeId(1));
+    let mut race = Broadcast::new(&[own, NodeId(2)], &[friend], DEADLINE, None);
+    race.begin();
+    for (from, verdict) in
+        [(friend, Verdict::Good(Score::default())), (own, Verdict::Bad), (own, Verdict::Good(Score::default()))]
+    {
+        assert_eq!(race.observe(Event::Answer { from, verdict }, Duration::from_millis(1)).outcome, None, "{from}");
+    }
 }

@@ -41,7 +41,7 @@ impl Lane {
         }
     }
 
-    /// When its answer is overdue; `None` if it is not awaited.
+    /// When its answer is or was overdue; `None` if it is not waited for.
     pub(super) fn overdue_at(&self) -> Option<Duration> {
         match self.stage {
             Stage::Asked { at, lost: false } => Some(at + self.candidate.hedge_after),

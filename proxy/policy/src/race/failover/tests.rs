@@ -94,7 +94,7 @@ fn refusals_are_confirmed() {
                 "0@0 2@10 | 0@20",
             ),
             ("an own node's 404 is outdone", "own 404@10, own good@90", "0@0 1@10 | 1@100"),
-            ("400 and 404 confirm each other", "own 400@10, own 404@10", "0@0 1@10 | 0@20"),
+            ("400 and 404 confirm each other", "own 400@10, own 404@10, own hang", "0@0 1@10 | 0@20"),
             ("a friend confirms if there is no other own node", "own 404@10, friend 404@10", "0@0 1@10 | 0@20"),
             (
                 "a friend confirms if the other own node failed",
@@ -128,6 +128,11 @@ fn a_friends_refusal_waits_for_own_nodes() {
                 "own nodes are asked at once, before other friends",
                 "friend 404@10, friend good@10, own 404@10",
                 "0@0 2@10 | 2@20",
+            ),
+            (
+                "a friend who may yet answer does not delay that",
+                "friend 404@150, friend good@90, own good@1",
+                "0@0 1@100 2@150 | 2@151",
             ),
             ("they may be overdue", "own good@900, friend 414@10", "0@0 1@100 | 0@900"),
             ("up to the deadline", "own hang, friend 404@10", "0@0 1@100 | 1@4000"),

@@ -8,6 +8,13 @@ use super::picture::{Picture, reads};
 use crate::node::{NodeState, Participation, Tier, Trust};
 use crate::race::Candidate;
 
+/// What decides between own nodes when only one is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lead {
+    View,
+    Configuration,
+}
+
 /// How a node may serve reads, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fitness {
@@ -97,7 +104,8 @@ impl Picture<'_> {
     }
 
     /// The one own node for a write that no row lists: the view's if it has an own one, else the first that is fit.
-    pub(super) fn one_own(&self, follow_view: bool) -> Option<Candidate> {
+    pub(super) fn one_own(&self, lead: Lead) -> Option<Candidate> {
+        let follow_view = lead == Lead::View;
         let ranked = self.sorted(|node| {
             let own = node.profile.trust == Trust::Own && reads(node);
             let fitness = Fitness::of(node).filter(|_| own)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::order::Lead;
 use super::{BIG_BODY, Conduct, Kind, Mode, Plan, Question, SHORTEST_HEDGE};
 use crate::node::{NodeId, NodeState, Participation, Snapshot, Tier, Trust};
 use crate::race::failover::{Pace, Refusals, Rules};
@@ -85,7 +86,7 @@ impl Picture<'_> {
     }
 
     pub(super) fn unlisted_write(&self, mode: Mode) -> Plan {
-        let guarded: Vec<Candidate> = self.one_own(true).into_iter().collect();
+        let guarded: Vec<Candidate> = self.one_own(Lead::View).into_iter().collect();
         let rules = Rules {
             pace: Pace::OneByOne,
             refusals: Refusals::FirstWord,
@@ -95,8 +96,8 @@ impl Picture<'_> {
         };
         let (ask, would_ask) = match mode {
             Mode::Guarded => (guarded, Vec::new()),
-            Mode::Observe => (self.one_own(false).into_iter().collect(), guarded),
-            Mode::PassThrough => (self.one_own(false).into_iter().collect(), Vec::new()),
+            Mode::Observe => (self.one_own(Lead::Configuration).into_iter().collect(), guarded),
+            Mode::PassThrough => (self.one_own(Lead::Configuration).into_iter().collect(), Vec::new()),
         };
         Plan { conduct: Conduct::Failover(rules), ask, would_ask }
     }

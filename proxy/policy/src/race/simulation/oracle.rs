@@ -151,10 +151,7 @@ impl Failovers<'_> {
             true if to_come(&|one| there(one) && is_own(one)) => others.any(|(one, _)| is_own(one)),
             true | false => others.next().is_some(),
         };
-        let first_own = self.trace.answers.iter().find(|(_, from, verdict)| {
-            matches!(verdict, Verdict::Final { .. }) && self.candidate(*from).trust == Trust::Own
-        });
-        let waited = own && first_own.is_some_and(|(at, ..)| self.end >= *at + CONFIRM_WITHIN);
+        let waited = own && self.first_own_refusal().is_some_and(|at| self.end >= at + CONFIRM_WITHIN);
         let sure = !matches!(status, 400 | 404) || seconded || waited || !to_come(&there);
         check(sure, "one node's ignorance was served while another could confirm")
     }
@@ -170,8 +167,11 @@ impl Failovers<'_> {
         Ok(())
     }
 
-    /// No later than any node that is there would have answered, had everyone else used up his usual time before it.
+    /// An own refusal is not held longer than it may take to confirm. A usable answer comes no later than any node that
+    /// is there would have answered, had everyone else used up his usual time before it.
     fn time(&self) -> Result<(), &'static str> {
+        let refused = self.best_score().is_none().then(|| self.first_own_refusal()).flatten();
+        check(refused.is_none_or(|at| self.end <= at + CONFIRM_WITHIN), "an own refusal was held too long")?;
         let usual: Duration = self.world.candidates.iter().map(|one| one.hedge_after).sum();
         for (place, ((_, does), one)) in self.world.nodes.iter().zip(&self.world.candidates).enumerate() {
             let Does::Answer(after, Verdict::Good(score)) = does else { continue };
@@ -184,6 +184,13 @@ impl Failovers<'_> {
             check(one.tier == Tier::Away || self.end <= wait + *after, "the answer came later than a bounded hedge")?;
         }
         Ok(())
+    }
+
+    fn first_own_refusal(&self) -> Option<Duration> {
+        let own = |(_, from, verdict): &&(Duration, NodeId, Verdict)| {
+            matches!(verdict, Verdict::Final { .. }) && self.candidate(*from).trust == Trust::Own
+        };
+        self.trace.answers.iter().find(own).map(|(at, ..)| *at)
     }
 
     fn margin(&self) -> Duration {
