@@ -51,8 +51,8 @@ pub struct Mismatch {
 /// A change of the chain's rules that not everybody has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// Name of the fork, or `blob limit`.
-    pub fork: String,
+    /// What changes: `fork` and its name, or `blob limit`.
+    pub change: String,
     /// When it comes or came, by the side that has it; the earlier if both have it.
     pub epoch: Epoch,
     /// Who has to be upgraded.
@@ -110,7 +110,7 @@ fn compare_forks(ours: &Spec, theirs: &Spec, now: Epoch, result: &mut Comparison
         .rfind(|fork| fork.is_in_force(now) && theirs.fork(&fork.name).is_some_and(|their| their.is_in_force(now)));
     // Who agrees on a later fork in force has this one too, whatever keys it tells.
     let is_past = |fork: &Fork| latest_common.is_some_and(|later| fork.place() < later.place());
-    let gap = |fork: &Fork, lacks| Gap { fork: fork.name.clone(), epoch: fork.epoch, lacks };
+    let gap = |fork: &Fork, lacks| Gap { change: format!("fork {}", fork.name), epoch: fork.epoch, lacks };
     for name in names {
         match (ours.fork(name), theirs.fork(name)) {
             (Some(our), Some(their)) => match (our.is_in_force(now), their.is_in_force(now)) {
@@ -163,7 +163,7 @@ fn compare_blob_limits(ours: &Spec, theirs: &Spec, now: Epoch, result: &mut Comp
             continue;
         }
         let tells = |schedule: &[BlobLimit]| schedule.iter().any(|limit| limit.epoch == *epoch);
-        let gap = |lacks| Gap { fork: "blob limit".to_owned(), epoch: *epoch, lacks };
+        let gap = |lacks| Gap { change: "blob limit".to_owned(), epoch: *epoch, lacks };
         match (tells(our), tells(their)) {
             (true, true) if *epoch <= now => {
                 let shown = |limit: Option<u64>| limit.map_or_else(String::new, |limit| limit.to_string());
@@ -219,11 +219,11 @@ impl fmt::Display for Mismatch {
 
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { fork, epoch, lacks } = self;
+        let Self { change, epoch, lacks } = self;
         match lacks {
-            Lacks::Node => write!(f, "not ready for fork {fork} at epoch {epoch}"),
-            Lacks::Reference => write!(f, "ready for fork {fork} at epoch {epoch}, which no own ready node knows"),
-            Lacks::Neither => write!(f, "has fork {fork} otherwise than the own nodes, at epoch {epoch}"),
+            Lacks::Node => write!(f, "not ready for {change} at epoch {epoch}"),
+            Lacks::Reference => write!(f, "ready for {change} at epoch {epoch}, which no own ready node knows"),
+            Lacks::Neither => write!(f, "has {change} otherwise than the own nodes, at epoch {epoch}"),
         }
     }
 }
