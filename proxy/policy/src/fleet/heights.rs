@@ -1,0 +1,83 @@
+//! How high the chain is, by the nodes that can be believed on it.
+//!
+//! A node's height counts once it has had it for a third of a slot: after some empty slots the first receiver of a block
+//! is far ahead of everybody for some hundred milliseconds, and nobody is behind for that. Heights above our clock's slot
+//! don't count at all, so a node that announces far slots measures nobody. Only nodes that are usable by their own word
+//! (network, synced, verified) count; a dead node's last head is forgotten with its tier.
+//!
+//! Each node has a ring of [`RECENT`] heights; a node that climbs faster is still syncing, and the ring forgets the
+//! oldest.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::chain::{Clock, Moment, Slot};
+use crate::health::Yardstick;
+use crate::node::{NodeId, Tier, Trust};
+use crate::view::DISPARITY_MS;
+
+use super::Node;
+
+/// Heights kept of each node.
+const RECENT: usize = 8;
+/// A third of a slot.
+const SETTLED_BASIS_POINTS: u64 = 3_333;
+
+/// When each node was first at which height.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heights {
+    of: BTreeMap<NodeId, VecDeque<(Slot, Moment)>>,
+}
+
+impl Heights {
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.of.remove(&node);
+    }
+
+    /// Notes the heights of now, and gives what nodes are measured against.
+    pub(super) fn measure(&mut self, nodes: &[Node], clock: &Clock, now: Moment) -> Yardstick {
+        let limit = clock.slot(now.plus(DISPARITY_MS)).unwrap_or_default();
+        let epoch = clock.epoch(limit);
+        let mut own = None;
+        let mut friends = Vec::new();
+        for node in nodes {
+            let id = node.profile.id;
+            let usable = node.health.tier(Yardstick::default(), epoch).0 == Tier::Ready;
+            let Some(slot) = node.health.slot().filter(|slot| usable && *slot <= limit) else {
+                self.of.remove(&id);
+                continue;
+            };
+            let recent = self.of.entry(id).or_default();
+            // A reorg may take it lower.
+            recent.retain(|(at, _)| *at <= slot);
+            if recent.back().is_none_or(|(at, _)| *at < slot) {
+                if recent.len() == RECENT {
+                    recent.pop_front();
+                }
+                recent.push_back((slot, now));
+            }
+            let settled = |at: Moment| now.since(at) >= clock.component(SETTLED_BASIS_POINTS);
+            let Some((height, _)) = recent.iter().rev().find(|(_, at)| settled(*at)) else { continue };
+            match node.profile.trust {
+                Trust::Own => own = own.max(Some(*height)),
+                Trust::Friend => friends.push((*height, node)),
+            }
+        }
+        friends.sort_by_key(|(height, _)| std::cmp::Reverse(*height));
+        Yardstick { own, friends: agreed(&friends), any_friend: friends.first().map(|(height, _)| *height) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.of.values().map(VecDeque::len).sum()
+    }
+}
+
+/// The height that two independent friends have reached, of those given from the highest down.
+fn agreed(friends: &[(Slot, &Node)]) -> Option<Slot> {
+    let (mut families, mut operators) = (BTreeSet::new(), BTreeSet::new());
+    friends.iter().find_map(|(height, node)| {
+        families.insert(node.profile.consensus);
+        operators.insert(&node.profile.operator);
+        (families.len() >= 2 && operators.len() >= 2).then_some(*height)
+    })
+}
