@@ -22,7 +22,7 @@ use self::typed::Sheet;
 pub use self::address::ListenAddress;
 pub use self::problem::{Origin, Problem, Problems};
 pub use self::secret::Secret;
-pub use self::sources::{Flags, Sources};
+pub use self::sources::{Overrides, Sources};
 pub use self::typed::Setting;
 pub use self::url::SafeUrl;
 
@@ -33,6 +33,7 @@ pub mod secret;
 pub mod sources;
 pub mod typed;
 pub mod url;
+pub mod watch;
 
 mod files;
 mod meaning;

@@ -2,6 +2,7 @@
 
 use super::{Loaded, Problems, load};
 
+mod documents;
 pub(crate) mod folder;
 mod layers;
 mod problems;
