@@ -15,6 +15,7 @@ use http::HeaderName;
 use rangelight_policy::chain::Root;
 use rangelight_policy::family::{ConsensusFamily, ExecutionFamily};
 use rangelight_policy::node::{Participation, Trust};
+pub use rangelight_policy::race::plan::Mode;
 
 use self::files::Seen;
 use self::typed::Sheet;
@@ -77,18 +78,6 @@ pub enum NetworkChoice {
     Named(Arc<str>),
     /// The network with this genesis validators root.
     Root(Root),
-}
-
-/// How far the rules may go (DESIGN 4.18).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Every rule applies.
-    #[default]
-    Guarded,
-    /// Failover and the guard only.
-    PassThrough,
-    /// Judged and recorded, but the first own node's answers are served.
-    Observe,
 }
 
 /// One listener for validator clients.
@@ -184,20 +173,6 @@ fn read(sources: &Sources) -> (Result<Loaded, Problems>, Seen) {
         _ => Err(Problems(sheet.problems)),
     };
     (result, sheet.seen)
-}
-
-// === impl Mode ===
-
-impl Mode {
-    /// The word used in files, pages and logs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Guarded => "guarded",
-            Self::PassThrough => "pass-through",
-            Self::Observe => "observe",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -47,16 +47,8 @@ pub struct Sources {
 pub struct Overrides {
     /// `--config FILE`.
     pub config: Option<PathBuf>,
-    /// `--network NAME`.
-    pub network: Option<String>,
-    /// `--state DIR`.
-    pub state: Option<String>,
-    /// `--mode MODE`.
-    pub mode: Option<String>,
     /// `--listen ADDRESS`.
     pub listen: Option<String>,
-    /// `--admin ADDRESS`.
-    pub admin: Option<String>,
 }
 
 /// All layers laid over each other.
@@ -135,7 +127,7 @@ impl Sources {
             file = Some(path);
             break;
         }
-        for layer in self.variables(&mut problems).into_iter().chain(self.overrides.layers()) {
+        for layer in self.variables(&mut problems).into_iter().chain(self.overrides.layer()) {
             match clash(&figment, &layer) {
                 Some(problem) => problems.push(problem),
                 None => figment = figment.merge(layer),
@@ -244,17 +236,8 @@ fn parse(path: &Arc<Path>, text: &str) -> Result<(Dict, Lines), Problem> {
 // === impl Overrides, Layer, Layers, Lines ===
 
 impl Overrides {
-    fn layers(&self) -> Vec<Layer> {
-        [
-            ("--network", "network", &self.network),
-            ("--state", "state", &self.state),
-            ("--mode", "mode", &self.mode),
-            ("--listen", "listen.address", &self.listen),
-            ("--admin", "admin.address", &self.admin),
-        ]
-        .into_iter()
-        .filter_map(|(flag, key, value)| Some(Layer::one(flag, "flag", key, Value::from(value.as_deref()?))))
-        .collect()
+    fn layer(&self) -> Option<Layer> {
+        self.listen.as_deref().map(|address| Layer::one("--listen", "flag", "listen.address", Value::from(address)))
     }
 }
 

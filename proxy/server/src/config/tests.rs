@@ -4,6 +4,7 @@ use super::{Loaded, Problems, load};
 
 mod documents;
 pub(crate) mod folder;
+mod garbage;
 mod layers;
 mod problems;
 

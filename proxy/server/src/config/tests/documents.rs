@@ -10,7 +10,7 @@ use crate::config::{Loaded, Problems, load};
 const EXAMPLE: &str = include_str!("../../../../../config.toml.example");
 
 /// The example with every option that is commented out written in.
-fn everything_said() -> String {
+pub(super) fn everything_said() -> String {
     let option = |line: &str| {
         line.starts_with('[') || line.split_once(" = ").is_some_and(|(name, _)| ROWS.iter().any(|row| row.name == name))
     };
