@@ -12,5 +12,6 @@ pub mod limits;
 pub mod nodes;
 pub mod observe;
 pub mod reply;
+pub mod state;
 pub mod stream;
 pub mod time;
