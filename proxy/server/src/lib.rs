@@ -1,8 +1,8 @@
 //! The roof: builds the parts in order, starts them, drains them.
 
+pub mod answers;
 pub mod body;
 pub mod budget;
-pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod dispatch;
@@ -12,6 +12,8 @@ pub mod limits;
 pub mod nodes;
 pub mod observe;
 pub mod reply;
+pub mod service;
+pub mod stable;
 pub mod state;
 pub mod stream;
 pub mod time;

@@ -200,11 +200,9 @@ fn standing(comparison: &Comparison) -> NetworkStanding {
         let words = comparison.foreign.iter().map(|it| format!("{}: ours {}, its {}", it.key, it.reference, it.node));
         return NetworkStanding::Foreign(words.collect());
     }
-    if let Some(gap) = comparison.behind.first() {
-        return NetworkStanding::Behind { fork: gap.fork.clone(), epoch: gap.epoch };
-    }
-    match comparison.not_ready.iter().find(|gap| gap.lacks != Lacks::Reference) {
-        Some(gap) => NetworkStanding::NotReady { fork: gap.fork.clone(), epoch: gap.epoch },
+    let mut gaps = comparison.behind.iter().chain(&comparison.not_ready);
+    match gaps.find(|gap| gap.lacks != Lacks::Reference) {
+        Some(gap) => NetworkStanding::Lacks { fork: gap.change.clone(), epoch: gap.epoch },
         None => NetworkStanding::Same,
     }
 }
