@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::digest::{draw, first, hash, hex, shuffled, stretch, Address};
+use crate::digest::{Address, draw, first, hash, hex, shuffled, stretch};
 use crate::locked;
 use crate::preset::Preset;
 

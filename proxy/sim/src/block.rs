@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use crate::digest::{hash, hex, unhex, unhex_array, Address, Root};
+use crate::digest::{Address, Root, hash, hex, unhex, unhex_array};
 use crate::fork::Fork;
 use crate::preset::Preset;
 use crate::vote::number;
@@ -94,11 +94,7 @@ impl Proposal {
             "state_root": self.state.to_string(),
             "body": self.body_json(),
         });
-        if with_blobs(self.fork, self.blinded) {
-            json!({"block": block, "kzg_proofs": [], "blobs": []})
-        } else {
-            block
-        }
+        if with_blobs(self.fork, self.blinded) { json!({"block": block, "kzg_proofs": [], "blobs": []}) } else { block }
     }
 
     fn body_json(&self) -> Value {

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::digest::{draw, hash, Address, Root};
+use crate::digest::{Address, Root, draw, hash};
 use crate::preset::Preset;
 
 /// Slots of history that are kept: as many as a beacon state of mainnet keeps roots for.

@@ -90,8 +90,7 @@ impl Clock {
 #[must_use]
 pub fn http_date(unix_seconds: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (days, seconds) = (unix_seconds / 86_400, unix_seconds % 86_400);
     let weekday = DAYS[usize::try_from(days % 7).unwrap_or(0)];
     let (mut year, mut left) = (1970, days);

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::assignment::Assignment;
 use crate::chain::{Block, Chain, Landing, Rules};
 use crate::clock::Clock;
-use crate::digest::{hash, Root};
+use crate::digest::{Root, hash};
 use crate::fork::Schedule;
 use crate::ledger::Ledger;
 use crate::locked;

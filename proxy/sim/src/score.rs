@@ -6,7 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::assignment::{aggregates, contributes, pubkey, sign, SYNC_SUBCOMMITTEES};
+use crate::assignment::{SYNC_SUBCOMMITTEES, aggregates, contributes, pubkey, sign};
 use crate::digest::Address;
 use crate::ground::{Ground, Sight};
 use crate::locked;

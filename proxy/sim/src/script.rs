@@ -78,9 +78,9 @@ impl Script {
     #[must_use]
     pub fn leaves_one_good(&self, nodes: &[&str], slots: &Range<u64>) -> bool {
         let bad = |node: &str, slot: u64| {
-            self.lines.iter().any(|line| {
-                line.node == node && (line.slots.start..line.slots.end + RECOVERY_SLOTS).contains(&slot)
-            })
+            self.lines
+                .iter()
+                .any(|line| line.node == node && (line.slots.start..line.slots.end + RECOVERY_SLOTS).contains(&slot))
         };
         slots.clone().all(|slot| nodes.iter().any(|node| !bad(node, slot)))
     }

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::digest::{hex, join, Root};
+use crate::digest::{Root, hex, join};
 
 /// A checkpoint: an epoch and the root of its first block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -96,7 +96,8 @@ impl World {
             live_from: first_slot,
             own,
         };
-        let elsewhere = Rules { seed: config.seed ^ u64::MAX, own: BTreeSet::new(), reorgs: Vec::new(), ..rules.clone() };
+        let elsewhere =
+            Rules { seed: config.seed ^ u64::MAX, own: BTreeSet::new(), reorgs: Vec::new(), ..rules.clone() };
         let ground = Arc::new(Ground::new(1, rules, clock, config.schedule, config.validators));
         let foreign = Arc::new(Ground::new(2, elsewhere, clock, config.schedule, config.validators));
         let mut nodes = Vec::new();

@@ -32,7 +32,8 @@ fn a_late_a_lagging_and_a_stopped_node_see_older_heads() {
 fn checkpoints_follow_the_head_as_on_a_real_network() {
     let ground = ground(10_000, 80);
     // (head slot, asked slot, source, target epoch): the second row was recorded, slot 57 of 8-slot epochs.
-    for (head, slot, source, target) in [(56, 56, 6, 7), (57, 57, 6, 7), (55, 56, 6, 7), (50, 56, 5, 7), (53, 64, 6, 8)] {
+    for (head, slot, source, target) in [(56, 56, 6, 7), (57, 57, 6, 7), (55, 56, 6, 7), (50, 56, 5, 7), (53, 64, 6, 8)]
+    {
         let view = ground.view(&Sight { stopped_at: Some(head), ..Sight::default() });
         let data = ground.attestation_data(&view, slot);
         assert_eq!((data.source.epoch, data.target.epoch), (source, target), "head {head}, slot {slot}");

@@ -88,12 +88,7 @@ pub(super) const NIMBUS: Manner = Manner {
     no_route: "Requested resource not found",
     ssz_body: SszBody::Misreads,
     ssz_duties: false,
-    stream: Stream {
-        keep_alive: None,
-        unknown_topic: "Invalid topics value: {}",
-        unique_topics: true,
-        ..PLAIN.stream
-    },
+    stream: Stream { keep_alive: None, unknown_topic: "Invalid topics value: {}", unique_topics: true, ..PLAIN.stream },
     duplicate_block: (202, "Block was broadcast, but could not be integrated"),
     unknown_head: UnknownHead::Lists("Attempt to send attestation for unknown target"),
     lacks: &[Optional::VersionV2, Optional::ProposerV2],
@@ -105,7 +100,11 @@ pub(super) const LODESTAR: Manner = Manner {
     code: ("LS", "Lodestar"),
     no_route: "Route {method}:{path} not found",
     wrong_method: 404,
-    stream: Stream { keep_alive: None, unknown_topic: "topics/0 must be equal to one of the allowed values: {}", ..PLAIN.stream },
+    stream: Stream {
+        keep_alive: None,
+        unknown_topic: "topics/0 must be equal to one of the allowed values: {}",
+        ..PLAIN.stream
+    },
     duplicate_block: (200, ""),
     unknown_head: UnknownHead::Lists("ATTESTATION_ERROR_UNKNOWN_OR_PREFINALIZED_BEACON_BLOCK_ROOT"),
     optimistic_data: (503, "Node is syncing - Block's execution payload not yet validated"),

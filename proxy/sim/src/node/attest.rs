@@ -143,7 +143,9 @@ pub(crate) fn contribution(ask: &Ask<'_>) -> Reply {
         })
     };
     let bits: Vec<u64> = (0..size)
-        .filter(|at| usize::try_from(subcommittee * size + at).is_ok_and(|at| committee.get(at).is_some_and(|v| has(*v))))
+        .filter(|at| {
+            usize::try_from(subcommittee * size + at).is_ok_and(|at| committee.get(at).is_some_and(|v| has(*v)))
+        })
         .collect();
     if bits.is_empty() {
         return ask.manner.error(404, "no contribution found").into();

@@ -23,9 +23,7 @@ const BLOCK: usize = 16 << 10;
 pub(crate) fn instead(node: &Node) -> Option<Whole> {
     node.find(|active| match active.fault {
         Fault::Status(status) => Some(node.manner.error(status, "an error")),
-        Fault::Redirect => {
-            Some(bare(302).header("location", format!("{}/login", node.url())))
-        }
+        Fault::Redirect => Some(bare(302).header("location", format!("{}/login", node.url()))),
         Fault::ErrorBodyWith200 => {
             let mut whole = node.manner.error(500, "internal error");
             whole.status = 200;

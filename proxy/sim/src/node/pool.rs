@@ -96,9 +96,12 @@ async fn attestation(ask: &Ask<'_>, index: usize, vote: Vote) -> Option<Failure>
         return failure(index, "the attestation is not timely");
     }
     if !block_known(ask, &data).await {
-        return failure(index, match ask.manner.unknown_head {
-            UnknownHead::Holds(message) | UnknownHead::Lists(message) => message,
-        });
+        return failure(
+            index,
+            match ask.manner.unknown_head {
+                UnknownHead::Holds(message) | UnknownHead::Lists(message) => message,
+            },
+        );
     }
     let again = ask.node.memory(|memory| {
         let again = memory.vote_of(data.slot, duty.validator) == Some(&data);
@@ -220,7 +223,8 @@ pub(crate) fn contributions(ask: &Ask<'_>) -> Reply {
     for (index, contribution) in contributions.into_iter().enumerate() {
         match contribution {
             Some((aggregator, slot, subcommittee, root))
-                if slot == ask.ground.clock.slot() && ask.ground.knows(&ask.node.view(), root) =>
+                // Until the end of the next slot: what came last is only of use in that slot's block.
+                if slot + 1 >= ask.ground.clock.slot() && ask.ground.knows(&ask.node.view(), root) =>
             {
                 locked(&ask.ground.ledger).contribution(slot, aggregator, subcommittee);
             }

@@ -13,7 +13,7 @@ use crate::digest::{Address, draw, hash, hex, unhex_array};
 use crate::fault::Fault;
 
 /// Whom a lying node pays.
-pub const THIEF: Address = Address([0xbd; 20]);
+pub(crate) const THIEF: Address = Address([0xbd; 20]);
 
 /// Which kind of block is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,8 @@ fn answer(ask: &Ask<'_>, proposal: &Proposal, asked: Asked) -> Reply {
     let fork = proposal.fork.name();
     // A value per node and slot, in Wei, so that there is something to compare.
     let value = |purpose: &str| {
-        (10_000_000_000_000 * (1 + draw(ask.ground.seed, purpose, &[proposal.slot, name_number(ask)]) % 1000)).to_string()
+        (10_000_000_000_000 * (1 + draw(ask.ground.seed, purpose, &[proposal.slot, name_number(ask)]) % 1000))
+            .to_string()
     };
     let (execution, consensus) = (value("execution value"), value("consensus value"));
     let reply = if ask.prefers_ssz() {

@@ -98,8 +98,7 @@ pub(crate) fn finality(ask: &Ask<'_>) -> Reply {
         json!({"epoch": at.epoch.to_string(), "root": at.root.to_string()})
     };
     let before = checkpoint(justified.saturating_sub(1));
-    let data =
-        json!({"previous_justified": before, "current_justified": checkpoint(justified), "finalized": before});
+    let data = json!({"previous_justified": before, "current_justified": checkpoint(justified), "finalized": before});
     with_flags(ask, &data, view.head.slot)
 }
 

@@ -1,13 +1,14 @@
 //! Attestations and aggregates.
 
+use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
+use super::Core;
 use super::duties::Attester;
 use super::network::Network;
 use super::profile::{Flavour, Profile};
 use super::wire::{Call, Send};
-use super::Core;
 use crate::assignment::{aggregates, sign};
 use crate::digest::hex;
 use crate::fork::Fork;
@@ -91,21 +92,9 @@ async fn publish(core: &Core, network: &Network, data: &AttestationData, duties:
 
 /// Aggregates for all validators that are chosen to in this slot.
 pub(super) async fn aggregate(core: &Core, network: &Network, slot: u64) {
-    let mut signed = Vec::new();
-    for duty in duties_of(core, network, slot) {
-        let Some(key) = network.keys.get(&duty.index) else { continue };
-        let proof = sign(&key.pubkey, "selection", &slot.to_le_bytes());
-        let voted = locked(&core.duties).voted.get(&(slot, duty.committee)).copied();
-        // Without a vote there is no root to ask for, and the missing vote was complained of already.
-        let (true, Some(data)) = (aggregates(&proof, duty.length), voted) else { continue };
-        let fetched = fetch_aggregate(core, network, &data, duty.committee).await;
-        if let Some(aggregate) = core.heard(network, "aggregate", fetched) {
-            let message = json!({"aggregator_index": duty.index.to_string(), "aggregate": aggregate,
-                "selection_proof": hex(&proof)});
-            let signature = sign(&key.pubkey, "aggregate", message.to_string().as_bytes());
-            signed.push(json!({"message": message, "signature": hex(&signature)}));
-        }
-    }
+    let duties = duties_of(core, network, slot);
+    let signed = join_all(duties.iter().map(|duty| signed_aggregate(core, network, duty))).await;
+    let signed: Vec<Value> = signed.into_iter().flatten().collect();
     if signed.is_empty() {
         return;
     }
@@ -116,6 +105,22 @@ pub(super) async fn aggregate(core: &Core, network: &Network, slot: u64) {
     };
     let done = core.wire.publish(path, version, Value::Array(signed), None, patience).await;
     core.heard(network, "publishing aggregates", done);
+}
+
+async fn signed_aggregate(core: &Core, network: &Network, duty: &Attester) -> Option<Value> {
+    let key = network.keys.get(&duty.index)?;
+    let proof = sign(&key.pubkey, "selection", &duty.slot.to_le_bytes());
+    if !aggregates(&proof, duty.length) {
+        return None;
+    }
+    // Without a vote there is no root to ask for, and the missing vote was complained of already.
+    let data = locked(&core.duties).voted.get(&(duty.slot, duty.committee)).copied()?;
+    let fetched = fetch_aggregate(core, network, &data, duty.committee).await;
+    let aggregate = core.heard(network, "aggregate", fetched)?;
+    let message = json!({"aggregator_index": duty.index.to_string(), "aggregate": aggregate,
+        "selection_proof": hex(&proof)});
+    let signature = sign(&key.pubkey, "aggregate", message.to_string().as_bytes());
+    Some(json!({"message": message, "signature": hex(&signature)}))
 }
 
 async fn fetch_aggregate(

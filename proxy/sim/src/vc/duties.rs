@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::Core;
 use super::network::Network;
 use super::profile::Profile;
-use super::Core;
 use crate::assignment::{SYNC_SUBCOMMITTEES, aggregates, contributes, sign};
 use crate::digest::{Root, hex};
 use crate::locked;
@@ -64,7 +64,8 @@ pub(super) fn drop_stale(core: &Core, network: &Network, slot: u64) {
     duties.voted.retain(|(old, _), _| old + 2 >= slot);
     duties.synced.retain(|old, _| old + 2 >= slot);
     if network.preset.epoch(head.slot) == epoch && head.slot > 0 {
-        let fits = |at: u64, root: Root| (at != epoch || root == head.current) && (at != epoch + 1 || root == head.next);
+        let fits =
+            |at: u64, root: Root| (at != epoch || root == head.current) && (at != epoch + 1 || root == head.next);
         duties.attesters.retain(|at, attesters| fits(*at, attesters.root));
     }
 }
@@ -83,19 +84,25 @@ pub(super) async fn fetch_missing(core: &Core, network: &Network, slot: u64) {
         };
         tokio::join!(
             async {
-                if !attesters && let Some(found) = core.heard(network, "attester duties", attester(core, network, epoch).await) {
+                if !attesters
+                    && let Some(found) = core.heard(network, "attester duties", attester(core, network, epoch).await)
+                {
                     let fresh = found.clone();
                     locked(&core.duties).attesters.insert(epoch, found);
                     subscribe(core, network, &fresh.duties).await;
                 }
             },
             async {
-                if !proposers && let Some(found) = core.heard(network, "proposer duties", proposer(core, network, epoch).await) {
+                if !proposers
+                    && let Some(found) = core.heard(network, "proposer duties", proposer(core, network, epoch).await)
+                {
                     locked(&core.duties).proposers.insert(epoch, found);
                 }
             },
             async {
-                if !sync && let Some(found) = core.heard(network, "sync duties", sync_duties(core, network, epoch).await) {
+                if !sync
+                    && let Some(found) = core.heard(network, "sync duties", sync_duties(core, network, epoch).await)
+                {
                     locked(&core.duties).sync.insert(epoch, found);
                 }
             },
@@ -202,12 +209,7 @@ async fn tell(core: &Core, network: &Network, path: &str, list: Vec<Value>) {
 }
 
 /// The subcommittees in which a validator contributes in a slot, with its selection proofs.
-pub(super) fn contributor(
-    network: &Network,
-    index: u64,
-    positions: &[u64],
-    slot: u64,
-) -> Vec<(u64, [u8; 96])> {
+pub(super) fn contributor(network: &Network, index: u64, positions: &[u64], slot: u64) -> Vec<(u64, [u8; 96])> {
     let Some(key) = network.keys.get(&index) else { return Vec::new() };
     let size = network.preset.sync_committee_size() / SYNC_SUBCOMMITTEES;
     let subcommittees: BTreeSet<u64> = positions.iter().map(|position| position / size).collect();

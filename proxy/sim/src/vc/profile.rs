@@ -58,12 +58,8 @@ impl Profile {
         topics: "topics=head",
     };
     /// Lodestar.
-    pub const LODESTAR: Self = Self {
-        user_agent: "Lodestar/v1.36.0",
-        trusts_head_event: true,
-        stream_is_final: true,
-        ..Self::LIGHTHOUSE
-    };
+    pub const LODESTAR: Self =
+        Self { user_agent: "Lodestar/v1.36.0", trusts_head_event: true, stream_is_final: true, ..Self::LIGHTHOUSE };
     /// Lodestar 1.5, which knows the older API only.
     pub const LODESTAR_1_5: Self = Self {
         user_agent: "node-fetch/1.0 (+https://github.com/bitinn/node-fetch)",

@@ -3,10 +3,10 @@
 use http::Method;
 use serde_json::Value;
 
+use super::Core;
 use super::network::Network;
 use super::profile::{Flavour, Profile};
 use super::wire::{Answer, Call, Send};
-use super::Core;
 use crate::assignment::sign;
 use crate::block;
 use crate::digest::hex;

@@ -1,7 +1,8 @@
 //! Sync committee messages and contributions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::network::Network;
@@ -48,24 +49,33 @@ async fn head_root(core: &Core, network: &Network, slot: u64) -> Result<Root, St
 /// Sends the contributions of validators that are chosen to in this slot.
 pub(super) async fn contribute(core: &Core, network: &Network, slot: u64) {
     let Some(root) = locked(&core.duties).synced.get(&slot).copied() else { return };
-    let patience = Profile::patience(&network.clock, core.spec.profile.read);
-    let mut signed = Vec::new();
+    let mut chosen = Vec::new();
     for (index, positions) in duties_of(core, network, slot) {
-        for (subcommittee, proof) in duties::contributor(network, index, &positions, slot) {
-            let path = format!(
-                "/eth/v1/validator/sync_committee_contribution?slot={slot}&subcommittee_index={subcommittee}\
-                 &beacon_block_root={root}"
-            );
-            let answer = core.wire.get(&path, patience).await;
-            let Some(mut answer) = core.heard(network, "contribution", answer) else { continue };
-            let Some(key) = network.keys.get(&index) else { continue };
-            let message = json!({"aggregator_index": index.to_string(), "contribution": answer["data"].take(),
-                "selection_proof": hex(&proof)});
-            let signature = sign(&key.pubkey, "contribution", message.to_string().as_bytes());
-            signed.push(json!({"message": message, "signature": hex(&signature)}));
-        }
+        let of_index = duties::contributor(network, index, &positions, slot).into_iter();
+        chosen.extend(of_index.map(|(subcommittee, proof)| (index, subcommittee, proof)));
     }
-    publish(core, network, "/eth/v1/validator/contribution_and_proofs", signed).await;
+    // One contribution serves all that are chosen for its subcommittee.
+    let subcommittees: BTreeSet<u64> = chosen.iter().map(|(_, subcommittee, _)| *subcommittee).collect();
+    let fetched = subcommittees.into_iter().map(|subcommittee| fetch(core, network, slot, root, subcommittee));
+    let contributions: BTreeMap<u64, Value> = join_all(fetched).await.into_iter().flatten().collect();
+    let signed = chosen.into_iter().filter_map(|(index, subcommittee, proof)| {
+        let key = network.keys.get(&index)?;
+        let message = json!({"aggregator_index": index.to_string(), "contribution": contributions.get(&subcommittee)?,
+            "selection_proof": hex(&proof)});
+        let signature = sign(&key.pubkey, "contribution", message.to_string().as_bytes());
+        Some(json!({"message": message, "signature": hex(&signature)}))
+    });
+    publish(core, network, "/eth/v1/validator/contribution_and_proofs", signed.collect()).await;
+}
+
+async fn fetch(core: &Core, network: &Network, slot: u64, root: Root, subcommittee: u64) -> Option<(u64, Value)> {
+    let path = format!(
+        "/eth/v1/validator/sync_committee_contribution?slot={slot}&subcommittee_index={subcommittee}\
+         &beacon_block_root={root}"
+    );
+    let patience = Profile::patience(&network.clock, core.spec.profile.read);
+    let mut answer = core.heard(network, "contribution", core.wire.get(&path, patience).await)?;
+    Some((subcommittee, answer["data"].take()))
 }
 
 async fn publish(core: &Core, network: &Network, path: &str, list: Vec<Value>) {

@@ -78,8 +78,7 @@ impl Wire {
 
     /// Reads JSON.
     pub(super) async fn get(&self, path: &str, patience: Duration) -> Result<Value, String> {
-        let call =
-            Call { method: Method::GET, path, body: Send::Nothing, version: None, wants_ssz: false, patience };
+        let call = Call { method: Method::GET, path, body: Send::Nothing, version: None, wants_ssz: false, patience };
         self.call(call).await?.json()
     }
 

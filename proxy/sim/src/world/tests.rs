@@ -44,8 +44,14 @@ async fn minimal_preset_ssz() {
 
 #[tokio::test]
 async fn minimal_preset_json() {
-    loses_nothing(Preset::Minimal, 400, Fork::Fulu, Profile { flavour: crate::vc::Flavour::Json, ..Profile::LODESTAR }, 24)
-        .await;
+    loses_nothing(
+        Preset::Minimal,
+        400,
+        Fork::Fulu,
+        Profile { flavour: crate::vc::Flavour::Json, ..Profile::LODESTAR },
+        24,
+    )
+    .await;
 }
 
 #[tokio::test]
