@@ -141,7 +141,7 @@ impl Echo {
 }
 
 /// A request as it gets here: its target, then its headers in order of their names, one a line.
-fn seen<B>(request: &http::Request<B>) -> String {
+fn seen<B>(request: &Request<B>) -> String {
     let mut lines: Vec<_> = request.headers().iter().map(|line| format!("{line:?}")).collect();
     lines.sort();
     format!("{}\n{}", request.uri(), lines.join("\n"))
@@ -261,6 +261,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         while self.read.len() < length && self.more().await {}
         let body = self.read.drain(..length.min(self.read.len())).collect();
         Some(Heard { status, head, body })
+    }
+
+    /// Waits until anything of a reply is here.
+    pub(super) async fn some(&mut self) {
+        assert!(!self.read.is_empty() || self.more().await, "the connection ended");
     }
 
     /// Reads what still comes, until the connection ends. The number of bytes.

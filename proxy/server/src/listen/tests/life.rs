@@ -130,6 +130,19 @@ async fn as_many_requests_as_a_caller_may_have() {
 }
 
 #[tokio::test]
+async fn a_seat_is_taken_until_the_last_byte() {
+    let house = House::new(&Limits { in_flight: 1, ..Limits::default() });
+    let mut events = house.connect().await;
+    events.say(EVENTS).await;
+    events.some().await;
+    let mut talk = house.connect().await;
+    talk.say(GOOD).await;
+    assert_eq!(talk.hear().await.map(|heard| heard.status), Some(429), "a reply has begun, but not ended");
+    drop((events, talk));
+    assert_eq!(house.bound.drain().await, 0);
+}
+
+#[tokio::test]
 async fn connections_above_the_bound_wait_for_a_place() {
     let house = House::new(&Limits { connections: 1, ..Limits::default() });
     let mut first = house.connect().await;
