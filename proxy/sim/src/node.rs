@@ -100,12 +100,12 @@ impl NodeSpec {
 }
 
 impl Node {
-    /// Starts a node on the chain of `home`; `foreign` is what it serves while it is on a wrong network.
+    /// Starts a node, inside a runtime, on the chain of `home`; `foreign` is what it serves while it is on a wrong network.
     ///
     /// # Errors
     ///
     /// When its port cannot be bound.
-    pub async fn start(spec: NodeSpec, home: Arc<Ground>, foreign: Arc<Ground>) -> io::Result<Arc<Self>> {
+    pub fn start(spec: NodeSpec, home: Arc<Ground>, foreign: Arc<Ground>) -> io::Result<Arc<Self>> {
         let door = listen::Door::open(SocketAddr::from(([127, 0, 0, 1], spec.port)))?;
         let node = Arc::new(Self {
             manner: spec.consensus.manner(),
@@ -123,8 +123,6 @@ impl Node {
         tasks.spawn(listen::keep(Arc::clone(&node), door));
         tasks.spawn(events::pump(Arc::clone(&node)));
         drop(tasks);
-        // One turn of the scheduler, so that the listener task has taken over the door when the caller connects.
-        tokio::task::yield_now().await;
         Ok(node)
     }
 
@@ -262,12 +260,17 @@ impl Node {
     }
 
     /// Slots between its clock and its head as it reports them, and whether it calls that syncing.
+    ///
+    /// The distance is to its clock, as the API wants it; but it calls itself syncing only when its peers are ahead,
+    /// so that a network without blocks does not look like one that everybody has yet to catch up with.
     pub(crate) fn sync_state(&self, view: &View) -> (u64, bool) {
         if self.has(&Fault::Frozen) {
             return (0, false);
         }
+        let best = self.ground().view(&Sight::default()).head.slot;
+        let behind = best.saturating_sub(view.head.slot);
         let distance = self.clock_slot().saturating_sub(view.head.slot);
-        (distance, self.has(&Fault::Syncing(0)) || distance > self.manner.sync_tolerance)
+        (distance, self.has(&Fault::Syncing(0)) || behind > self.manner.sync_tolerance)
     }
 
     pub(crate) fn memory<T>(&self, look: impl FnOnce(&mut Standing) -> T) -> T {
