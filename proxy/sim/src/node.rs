@@ -75,7 +75,7 @@ pub struct Node {
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// A fault that holds, with the slot where it began: that is where a head stops or a branch parts.
+/// A fault that holds, with the slot where it began; for one that stops the head, the head's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Active {
     pub(crate) fault: Fault,
@@ -140,12 +140,13 @@ impl Node {
 
     /// Makes a fault hold from now on, in place of one of the same kind.
     pub fn fault(&self, fault: Fault) {
-        let since = self.home.clock.slot();
+        let now = self.home.clock.slot();
+        let since = if fault == Fault::Frozen { self.view().head.slot } else { now };
         if fault == Fault::Restart {
             *locked(&self.memory) = Standing::default();
         }
         if let Fault::Fork(branch) = fault {
-            self.home.chain(|chain| chain.branch_off(branch, since + 1));
+            self.home.chain(|chain| chain.branch_off(branch, now + 1));
         }
         self.faults.send_modify(|faults| {
             faults.retain(|active| !active.fault.same_kind(&fault));

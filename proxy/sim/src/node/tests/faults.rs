@@ -10,19 +10,22 @@ use crate::node::propose::THIEF;
 const SLOT_MS: u64 = 300;
 const SYNCING: &str = "/eth/v1/node/syncing";
 
-/// Each node has the name of its fault; `good` has none.
+/// Each node has the name of its fault; `good` has none. All blocks are simulated.
 async fn faulty_world() -> World {
     let names = every(SLOT_MS).into_iter().map(|fault| node(fault.name())).chain([node("good")]);
-    world(names.collect(), SLOT_MS).await
+    let config = WorldConfig { slot_ms: SLOT_MS, own: 0..0, nodes: names.collect(), ..WorldConfig::default() };
+    World::start(config).await.expect("ports are free")
 }
 
 fn produce_path(slot: u64) -> String {
     format!("/eth/v3/validator/blocks/{slot}?randao_reveal={}", crate::digest::hex(&[7; 96]))
 }
 
-/// Asks for a block of the slot after the current one, which always has the current head as its parent.
+/// Asks for a block of the next slot, at the start of this one, so that there is a whole slot's time to ask.
 async fn produce(world: &World, node: &Arc<Node>) -> Answer {
-    answer(node, get(&produce_path(world.slot() + 1))).await
+    let slot = world.slot() + 1;
+    world.wait_slot(slot).await;
+    answer(node, get(&produce_path(slot + 1))).await
 }
 
 #[tokio::test]
@@ -185,14 +188,17 @@ async fn freezes(world: &World, node: &Arc<Node>) {
 }
 
 async fn forks(world: &World, node: &Arc<Node>, good: &Arc<Node>) {
-    // Every validator is ours here, so both branches stay empty until a block is published to one of them.
-    let slot = world.slot() + 1;
-    world.wait_slot(slot).await;
-    publications::publish(world, good, good).await;
-    let root = answer(good, get("/eth/v1/beacon/blocks/head/root")).await.json()["data"]["root"].clone();
-    let there = format!("/eth/v1/beacon/headers/{}", root.as_str().expect("a root"));
-    assert_eq!(answer(good, get(&there)).await.status, 200);
-    assert_eq!(answer(node, get(&there)).await.status, 404, "its branch does not have it");
+    let parted = world.slot();
+    world.wait_slot(parted + 3).await;
+    let head = async |of: &Arc<Node>| {
+        let header = answer(of, get("/eth/v1/beacon/headers/head")).await.json()["data"].take();
+        (header["root"].as_str().expect("a root").to_owned(), crate::vote::number(&header["header"]["message"]["slot"]))
+    };
+    let ((theirs, slot), (ours, _)) = (head(node).await, head(good).await);
+    assert!(slot > Some(parted), "its branch grows");
+    for (of, root) in [(node, ours), (good, theirs)] {
+        assert_eq!(answer(of, get(&format!("/eth/v1/beacon/headers/{root}"))).await.status, 404, "{root}");
+    }
 }
 
 async fn closes_idle(node: &Arc<Node>) {

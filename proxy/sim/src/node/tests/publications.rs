@@ -8,12 +8,6 @@ use crate::digest::hex;
 use crate::fork::Fork;
 use crate::manner::{Manner, UnknownHead};
 
-/// Produces at one node and publishes to another; the answer to the publication.
-pub(super) async fn publish(world: &World, from: &Arc<Node>, to: &Arc<Node>) -> Answer {
-    let (body, version) = signed(world, from).await;
-    answer(to, publication(&body, version)).await
-}
-
 /// A signed block of the current slot and its version.
 async fn signed(world: &World, from: &Arc<Node>) -> (Value, &'static str) {
     let slot = world.slot();
