@@ -10,6 +10,10 @@ use std::sync::Arc;
 use crate::chain::{Moment, Root, Slot};
 use crate::family::{ConsensusFamily, ExecutionFamily};
 
+mod spare;
+
+pub use spare::Spare;
+
 /// A node's number. Stable for as long as the node stays configured under its name; never reused in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u16);

@@ -118,7 +118,9 @@ impl Picture<'_> {
             node: node.profile.id,
             trust: node.profile.trust,
             tier: node.tier,
-            hedge_after: Duration::from_millis(node.hedge_after_ms).clamp(SHORTEST_HEDGE, longest).max(self.question.hedge_no_sooner),
+            hedge_after: Duration::from_millis(node.hedge_after_ms)
+                .clamp(SHORTEST_HEDGE, longest)
+                .max(self.question.hedge_no_sooner),
             why,
         }
     }
