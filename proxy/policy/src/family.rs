@@ -111,6 +111,11 @@ macro_rules! family {
                 $table.iter().find(|row| row.0 == self).map_or("unknown", |row| row.1)
             }
 
+            /// Every label, for messages that list them.
+            pub fn labels() -> impl Iterator<Item = &'static str> + Clone {
+                $table.iter().map(|row| row.1)
+            }
+
             /// By engine API code, else by the beginning of its name.
             fn told(code: &str, name: &str) -> Self {
                 let name = name.trim().to_ascii_lowercase();

@@ -44,6 +44,23 @@ pub enum Failures {
     Unlisted,
 }
 
+impl Failures {
+    /// Whether a refusal's body lists failed items, with at least one.
+    #[must_use]
+    pub fn in_body(bytes: &[u8]) -> Self {
+        #[derive(serde::Deserialize)]
+        struct Refusal {
+            #[serde(default)]
+            failures: Vec<serde::de::IgnoredAny>,
+        }
+
+        match serde_json::from_slice::<Refusal>(bytes) {
+            Ok(refusal) if !refusal.failures.is_empty() => Self::Listed,
+            _ => Self::Unlisted,
+        }
+    }
+}
+
 /// The one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Settled {

@@ -15,6 +15,7 @@ use http::HeaderName;
 use rangelight_policy::chain::Root;
 use rangelight_policy::family::{ConsensusFamily, ExecutionFamily};
 use rangelight_policy::node::{Participation, Trust};
+pub use rangelight_policy::race::plan::Mode;
 
 use self::files::Seen;
 use self::typed::Sheet;
@@ -22,7 +23,7 @@ use self::typed::Sheet;
 pub use self::address::ListenAddress;
 pub use self::problem::{Origin, Problem, Problems};
 pub use self::secret::Secret;
-pub use self::sources::{Flags, Sources};
+pub use self::sources::{Overrides, Sources};
 pub use self::typed::Setting;
 pub use self::url::SafeUrl;
 
@@ -33,6 +34,7 @@ pub mod secret;
 pub mod sources;
 pub mod typed;
 pub mod url;
+pub mod watch;
 
 mod files;
 mod meaning;
@@ -76,18 +78,6 @@ pub enum NetworkChoice {
     Named(Arc<str>),
     /// The network with this genesis validators root.
     Root(Root),
-}
-
-/// How far the rules may go (DESIGN 4.18).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Every rule applies.
-    #[default]
-    Guarded,
-    /// Failover and the guard only.
-    PassThrough,
-    /// Judged and recorded, but the first own node's answers are served.
-    Observe,
 }
 
 /// One listener for validator clients.
@@ -183,20 +173,6 @@ fn read(sources: &Sources) -> (Result<Loaded, Problems>, Seen) {
         _ => Err(Problems(sheet.problems)),
     };
     (result, sheet.seen)
-}
-
-// === impl Mode ===
-
-impl Mode {
-    /// The word used in files, pages and logs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Guarded => "guarded",
-            Self::PassThrough => "pass-through",
-            Self::Observe => "observe",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -23,27 +23,26 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
 use http::request::Parts;
 
+use crate::config::{AdminConfig, ListenConfig, Secret};
 use crate::connection::{Connection, Full, Remote, Seat, Seats};
 use crate::limits::Limits;
 use crate::reply::{Refusal, Reply};
 pub use browser::Sharing;
-pub use host::host_name;
-pub use token::Token;
 
 /// The most characters of a User-Agent that become part of a caller's label.
 const LONGEST_AGENT: usize = 64;
 
-/// What one listener asks of its callers. Made from the configuration.
-#[derive(Debug, Default)]
+/// What one listener asks of its callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The configuration's section, as in `[listen]`; refusals name it.
     pub section: &'static str,
     /// Names besides the usual ones that a Host header may have.
-    pub hosts: Vec<String>,
+    pub hosts: Vec<Arc<str>>,
     /// Web pages that may call, as `https://name:port`.
-    pub origins: Vec<String>,
+    pub origins: Vec<Arc<str>>,
     /// The token that must be shown, if one is wanted.
-    pub token: Option<Token>,
+    pub token: Option<Secret>,
     /// This machine's own name, if it is known.
     pub host_name: Option<String>,
 }
@@ -88,6 +87,32 @@ pub enum Admission {
     Preflight(Reply),
 }
 
+// === impl Rules, Gateway ===
+
+impl From<&ListenConfig> for Rules {
+    fn from(listen: &ListenConfig) -> Self {
+        Self {
+            section: "[listen]",
+            hosts: listen.hosts.clone(),
+            origins: listen.origins.clone(),
+            token: listen.token.clone(),
+            host_name: host::host_name(),
+        }
+    }
+}
+
+impl From<&AdminConfig> for Rules {
+    fn from(admin: &AdminConfig) -> Self {
+        Self {
+            section: "[admin]",
+            hosts: admin.hosts.clone(),
+            origins: admin.origins.clone(),
+            token: admin.token.clone(),
+            host_name: host::host_name(),
+        }
+    }
+}
+
 impl Gateway {
     /// A gateway with these rules.
     #[must_use]
@@ -111,7 +136,7 @@ impl Gateway {
         }
         let shown = head.headers.remove(AUTHORIZATION);
         if let Some(token) = &self.rules.token
-            && !token.is_shown_by(shown.as_ref())
+            && !token::is_shown(token, shown.as_ref())
         {
             return Err(Refusal::token_wanted());
         }

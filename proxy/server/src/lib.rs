@@ -1,5 +1,44 @@
 //! The roof: builds the parts in order, starts them, drains them.
+//!
+//! The floors, from the ground up. A module imports only from floors below its own, or from its own folder
+//! (`tests/suite/shape.rs` fails on an upward import):
+//!
+//! | floor | modules |
+//! |---|---|
+//! | ground | [`time`], [`limits`], [`reply`], [`config`], [`state`] |
+//! | edges | [`evidence`], [`observe`], [`connection`], [`body`], [`budget`], [`dispatch`], [`gateway`], [`service`], [`stream`], [`nodes`] |
+//! | flow | [`stable`], [`answers`] |
+//! | assembly | [`listen`], [`admin`] |
+//! | roof | this file, [`cli`] |
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use rangelight_policy::network::NetworkChoice;
+use rangelight_policy::race::plan;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::admin::Admin;
+use crate::answers::{Answers, House, Story};
+use crate::budget::Budget;
+use crate::config::{Config, ListenAddress, Mode};
+use crate::gateway::{Gateway, Rules, Token, host_name};
+use crate::limits::Limits;
+use crate::listen::{Bound, Listener, Unbound};
+use crate::nodes::Nodes;
+use crate::nodes::exchange::Desk;
+use crate::nodes::keeper::Keeper;
+use crate::nodes::network::{Chart, Unsettled};
+use crate::observe::Meters;
+use crate::service::Service;
+use crate::stable::Stable;
+use crate::state::State;
+use crate::stream::Stream;
+
+pub mod admin;
+pub mod answers;
 pub mod body;
 pub mod budget;
 pub mod cli;
@@ -9,8 +48,133 @@ pub mod dispatch;
 pub mod evidence;
 pub mod gateway;
 pub mod limits;
+pub mod listen;
 pub mod nodes;
 pub mod observe;
 pub mod reply;
+pub mod service;
+pub mod stable;
+pub mod state;
 pub mod stream;
 pub mod time;
+
+/// A Rangelight that listens.
+pub struct Rangelight {
+    bound: Bound,
+    own: usize,
+    house: Arc<House>,
+    nodes: Nodes,
+    keeper: JoinHandle<Result<(), Unsettled>>,
+}
+
+/// Why nothing listens.
+#[derive(Debug, thiserror::Error)]
+pub enum Unstarted {
+    /// Addresses that cannot be bound, all of them.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Unbound(Vec<Unbound>),
+    /// `network` names nothing that is known.
+    #[error("{0}")]
+    Network(#[from] rangelight_policy::chain::Malformed),
+}
+
+impl Rangelight {
+    /// Builds everything and listens. Nodes need not answer yet.
+    ///
+    /// # Errors
+    /// If an address cannot be bound; then nothing was started.
+    pub fn start(config: &Config, state: Option<Arc<State>>, limits: &Limits) -> Result<Self, Unstarted> {
+        let choice = config.network.as_ref().map(config::NetworkChoice::policy).transpose()?;
+        let meters = Arc::new(Meters::new());
+        let draining = watch::Sender::new(false);
+        let stream = Arc::new(Stream::new(draining.subscribe(), Arc::clone(&meters)));
+        let (keeper, nodes) = Keeper::new(Chart::new(choice, state), Arc::clone(&stream), Arc::clone(&meters));
+        let desk = Desk { nodes: nodes.clone(), budget: Arc::new(Budget::default()), meters };
+        let stable = Stable::new(nodes.clone());
+        let house = Arc::new(House::new(desk, stable, stream, Story::default(), mode(config.mode)));
+        let bound = listen::start(listeners(config, &house, limits), limits, draining).map_err(Unstarted::Unbound)?;
+        let keeper = tokio::spawn(keeper.run(config.nodes.clone()));
+        Ok(Self { bound, own: config.listens.len(), house, nodes, keeper })
+    }
+
+    /// Where validator clients connect; ports 0 are replaced by those that the system chose.
+    #[must_use]
+    pub fn addresses(&self) -> &[ListenAddress] {
+        &self.bound.addresses()[..self.own]
+    }
+
+    /// Where the admin listener is.
+    #[must_use]
+    pub fn admin_address(&self) -> &ListenAddress {
+        &self.bound.addresses()[self.own]
+    }
+
+    /// The door to the nodes.
+    #[must_use]
+    pub fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// Takes over the nodes of another configuration. Listeners, mode and network stay as they were started.
+    pub async fn reconfigure(&self, config: &Config) {
+        self.nodes.configure(config.nodes.clone()).await;
+    }
+
+    /// Waits for the one failure that ends a running Rangelight: own nodes on different networks at the first start.
+    pub async fn failed(&mut self) -> String {
+        match (&mut self.keeper).await {
+            Ok(Err(unsettled)) => unsettled.to_string(),
+            Ok(Ok(())) => "the keeper of the nodes ended".to_owned(),
+            Err(bug) => format!("the keeper of the nodes ended by a bug: {bug}"),
+        }
+    }
+
+    /// Ends: event streams first, then requests in flight, then publications that still run; `patience` for the last.
+    /// Returns how many publications did not end in time.
+    pub async fn drain(self, patience: Duration) -> usize {
+        let begun = tokio::time::Instant::now();
+        self.bound.drain().await;
+        let left = patience.saturating_sub(begun.elapsed());
+        let done = timeout(left, self.house.published()).await.is_ok();
+        self.keeper.abort();
+        if done { 0 } else { self.house.publishing() }
+    }
+}
+
+fn listeners(config: &Config, house: &Arc<House>, limits: &Limits) -> Vec<Listener> {
+    let name = host_name();
+    let rules = |section, hosts: &[Arc<str>], origins: &[Arc<str>], token: Option<&config::Secret>| Rules {
+        section,
+        hosts: hosts.iter().map(ToString::to_string).collect(),
+        origins: origins.iter().map(ToString::to_string).collect(),
+        token: token.map(|token| Token::new(token.expose())),
+        host_name: name.clone(),
+    };
+    let own = config.listens.iter().map(|listen| {
+        let gateway = Gateway::new(rules("[listen]", &listen.hosts, &listen.origins, listen.token.as_ref()), limits);
+        let answers = Arc::new(Answers::new(Arc::clone(house), listen.budget));
+        Listener { address: listen.address.clone(), front: Arc::new(Service::new(gateway, answers, limits)) }
+    });
+    let admin = &config.admin;
+    let gateway = Gateway::new(rules("[admin]", &admin.hosts, &admin.origins, admin.token.as_ref()), limits);
+    let front = Arc::new(Service::new(gateway, Arc::new(Admin::new(Arc::clone(house))), limits));
+    own.chain([Listener { address: admin.address.clone(), front }]).collect()
+}
+
+fn mode(mode: Mode) -> plan::Mode {
+    match mode {
+        Mode::Guarded => plan::Mode::Guarded,
+        Mode::Observe => plan::Mode::Observe,
+        Mode::PassThrough => plan::Mode::PassThrough,
+    }
+}
+
+impl config::NetworkChoice {
+    /// The same in policy's words.
+    fn policy(&self) -> Result<NetworkChoice, rangelight_policy::chain::Malformed> {
+        match self {
+            Self::Named(name) => name.parse(),
+            Self::Root(root) => Ok(NetworkChoice(*root)),
+        }
+    }
+}

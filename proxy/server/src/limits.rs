@@ -5,7 +5,8 @@
 //! [`Limits::default`].
 //!
 //! Two bounds are not ours to choose. hyper takes request targets up to 65,534 bytes, and at most 100 header lines. What
-//! goes beyond is refused by hyper itself, in our form (see `listen/wire.rs`).
+//! goes beyond is refused by hyper itself, in our form (see `listen/wire.rs`). How large a body may be depends on its
+//! operation and stands in the catalogue.
 
 use std::time::Duration;
 
@@ -16,10 +17,6 @@ pub const MIB: usize = 1024 * KIB;
 
 /// The longest request target that hyper takes, in bytes: about 650 public keys in a query.
 pub const LONGEST_TARGET: usize = 65_534;
-/// A body that is no publication.
-pub const ORDINARY_BODY: usize = 16 * MIB;
-/// A block with its blobs, as JSON, with room for more blobs than any fork has named.
-pub const PUBLICATION_BODY: usize = 64 * MIB;
 /// All bodies that are held whole at one time.
 pub const BODY_BUDGET: usize = 256 * MIB;
 /// The part of the budget that only the staker's own blocks may use.

@@ -155,6 +155,12 @@ impl Nodes {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Milliseconds to add to our clock, as own nodes agree.
+    #[must_use]
+    pub fn offset_ms(&self) -> i64 {
+        self.fleet().clock_offset_ms()
+    }
+
     /// Tells how an exchange ended. Dropped if the keeper has too much to do.
     pub fn exchanged(&self, from: NodeId, exchange: Exchange) {
         match exchange {

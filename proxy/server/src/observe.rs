@@ -13,7 +13,12 @@ use dashmap::DashMap;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use rangelight_policy::catalogue::{self, Row};
-use rangelight_policy::node::{Snapshot, Tier};
+use rangelight_policy::fleet::Notice;
+use rangelight_policy::network::Change;
+use rangelight_policy::node::{NodeId, Snapshot, Tier};
+use tracing::{debug, error, info, warn};
+
+use crate::evidence::Record;
 
 /// Bounds of the latency buckets, in seconds: fine around a LAN answer and around the deadlines of a 12 s slot.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
@@ -239,4 +244,72 @@ fn histogram(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Labe
 #[allow(clippy::cast_precision_loss)]
 fn slot_number(slot: u64) -> f64 {
     slot as f64
+}
+
+// === log events ===
+
+/// Something that the fleet noticed.
+pub fn notice(notice: &Notice, name: impl Fn(NodeId) -> Option<Arc<str>>) {
+    let name = |id: NodeId| name(id).unwrap_or_else(|| "?".into());
+    match notice {
+        Notice::Tier { node, was, is, reasons } => {
+            let (node, was, is) = (name(*node), was.name(), is.name());
+            match reasons.is_empty() {
+                true => info!(%node, was, is, "the node is {is}"),
+                false => warn!(%node, was, is, "the node is {is}: {}", reasons.join("; ")),
+            }
+        }
+        Notice::ViewMoved { is: (slot, root), leader, .. } => {
+            debug!(slot = slot.0, %root, leader = %name(*leader), "the view moved");
+        }
+        Notice::Reorged(reorg) => {
+            info!(slot = reorg.slot.0, depth = reorg.depth, old = %reorg.old_head_block, new = %reorg.new_head_block,
+                "the chain reorganised");
+        }
+        Notice::Astray { node, head: (slot, root) } => {
+            warn!(node = %name(*node), slot = slot.0, %root, "the node is on another branch than the view");
+        }
+        Notice::DependentRootsDiffer { node, head: (slot, root) } => {
+            error!(node = %name(*node), slot = slot.0, %root,
+                "the node gives other dependent roots than the others for the same head; one of them computes duties wrongly");
+        }
+        Notice::FinalityDiffers { node, says, others } => {
+            error!(node = %name(*node), epoch = says.epoch.0, says = %says.root, %others,
+                "two checkpoints are said to be final for one epoch; do not restart anything before you know why");
+        }
+        Notice::ClockOff { offset_ms } => {
+            error!(offset_ms, "this machine's clock is wrong by what own nodes agree on; set it by NTP");
+        }
+        Notice::ClockRight => info!("this machine's clock agrees with the own nodes' again"),
+        Notice::Unreadable { from, topic } => {
+            debug!(node = %name(*from), topic = topic.name(), "an event could not be read and was dropped");
+        }
+    }
+}
+
+/// A node cannot be used with its TLS files.
+pub fn node_unusable(node: &str, reason: &str) {
+    error!(node, "the node is left out: {reason}");
+}
+
+/// What we serve of the spec took an addition.
+pub fn spec_changed(change: &Change) {
+    info!(key = change.key, from = change.from, to = change.to, "the served spec took a value from an own node");
+}
+
+/// The state directory does not take a file.
+pub fn state_not_written(file: &str, reason: &str) {
+    error!(file, "the state was not written, and will not be there after a restart: {reason}");
+}
+
+/// The state directory holds a file that cannot be used.
+pub fn state_not_read(file: &str, reason: &str) {
+    warn!(file, "the state was not read; going on without it: {reason}");
+}
+
+/// A race ended without an answer for the caller.
+pub fn race_failed(record: &Record) {
+    let asked: Vec<String> = record.asked.iter().map(|line| format!("{}: {}", line.node, line.reason)).collect();
+    warn!(operation = record.operation, caller = %record.caller, status = record.status, took_ms = record.took_ms,
+        "{} [{}]", record.outcome, asked.join(", "));
 }

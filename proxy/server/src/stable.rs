@@ -16,7 +16,7 @@ use crate::time;
 /// What `GET /eth/v1/node/version` says. One name only: some client libraries choose their error handling by the names
 /// that they find in it.
 pub const VERSION: &str =
-    concat!("rangelight/v", env!("CARGO_PKG_VERSION"), " (", env!("CARGO_CFG_TARGET_OS_NAME"), ")");
+    concat!("rangelight/v", env!("CARGO_PKG_VERSION"));
 
 /// Our own knowledge.
 #[derive(Clone)]

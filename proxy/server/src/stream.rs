@@ -87,7 +87,7 @@ impl Stream {
     pub fn say(&self, topic: Topic, json: &str) {
         self.meters.event(topic.name());
         // Nobody listening is no fault.
-        let _ = self.said.send(Said { topic, frame: Bytes::from(events::frame(topic.name(), json)) });
+        let _ = self.said.send(Said { topic, frame: Bytes::from(events::frame(topic, json)) });
     }
 
     /// The topics that any subscriber wants now, for the feeds to ask the nodes for.

@@ -107,6 +107,13 @@ fn v2_bodies() {
             ("", ""),
         ),
         (
+            "code and name at odds",
+            body(r#"{"code":"LH","name":"teku"}"#, r#","execution_client":{"code":"GE","name":"reth"}"#),
+            ConsensusFamily::Lighthouse,
+            ExecutionFamily::Geth,
+            ("", ""),
+        ),
+        (
             "newer than the table",
             body(r#"{"code":"QQ","name":"quux"}"#, r#","execution_client":{"code":"EX","name":"ethrex"}"#),
             ConsensusFamily::Unknown,

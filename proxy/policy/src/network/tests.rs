@@ -129,6 +129,8 @@ fn an_odd_key_of_a_fork_does_not_cost_the_node() {
     ] {
         assert_eq!(spec(&changes).forks.len(), 3, "{name}");
     }
+    let older = spec(&[("ELECTRA_FORK_VERSION", json!("0x00000002"))]);
+    assert_eq!(older.fork_at(Epoch(60)).map(|fork| fork.name.as_str()), Some("electra"), "versions need not ascend");
     let odd = spec(&[
         ("BLOB_SCHEDULE", json!([{"EPOCH": "1"}])),
         ("QUUX_FORK_EPOCH", json!("200")),

@@ -11,7 +11,7 @@ use crate::dispatch::News;
 use crate::nodes::Picture;
 
 /// Compares each new picture with the one before.
-pub struct PictureNews {
+pub(super) struct PictureNews {
     watch: watch::Receiver<Arc<Picture>>,
     before: Arc<Picture>,
     waiting: VecDeque<Note>,
@@ -20,7 +20,7 @@ pub struct PictureNews {
 impl PictureNews {
     /// News since `before`.
     #[must_use]
-    pub fn new(watch: watch::Receiver<Arc<Picture>>, before: Arc<Picture>) -> Self {
+    pub(super) fn new(watch: watch::Receiver<Arc<Picture>>, before: Arc<Picture>) -> Self {
         Self { watch, before, waiting: VecDeque::new() }
     }
 }

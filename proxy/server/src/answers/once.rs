@@ -21,7 +21,7 @@ use crate::reply::{BoxError, Refusal, Reply};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Passes the request on to one node.
-pub async fn pass_on(
+pub(super) async fn pass_on(
     house: &Arc<House>,
     row: &'static Row,
     head: Parts,

@@ -29,7 +29,7 @@ const BROWSERS: [HeaderName; 6] = [
 
 /// What policy has to know.
 #[must_use]
-pub fn for_policy(row: &Row, head: &Parts, body_bytes: usize, deadline: Duration) -> plan::Question {
+pub(super) fn for_policy(row: &Row, head: &Parts, body_bytes: usize, deadline: Duration) -> plan::Question {
     let kind = match row.strategy {
         _ if row.id == UNLISTED_READ.id => plan::Kind::UnlistedRead,
         Strategy::Once => plan::Kind::UnlistedWrite,
@@ -62,7 +62,7 @@ fn about_the_head(head: &Parts) -> bool {
 
 /// What nodes get.
 #[must_use]
-pub fn for_nodes(row: &'static Row, mut head: Parts, body: Bytes, patience: Duration) -> Question {
+pub(super) fn for_nodes(row: &'static Row, mut head: Parts, body: Bytes, patience: Duration) -> Question {
     let headers = &mut head.headers;
     for name in BROWSERS.iter().chain(&[HOST, USER_AGENT, CONTENT_LENGTH]) {
         headers.remove(name);
@@ -90,7 +90,7 @@ pub fn for_nodes(row: &'static Row, mut head: Parts, body: Bytes, patience: Dura
 
 /// The slot that a request is about, if it names one.
 #[must_use]
-pub fn slot(row: &Row, head: &Parts) -> Option<Slot> {
+pub(super) fn slot(row: &Row, head: &Parts) -> Option<Slot> {
     if row.path.contains("{slot}")
         && let Found::Row(_, params) = find(head.method.as_str(), head.uri.path())
     {
@@ -102,13 +102,13 @@ pub fn slot(row: &Row, head: &Parts) -> Option<Slot> {
 
 /// The moment by the own nodes' clock, where they agree that ours is wrong.
 #[must_use]
-pub fn by_nodes_clock(now: Moment, offset_ms: i64) -> Moment {
+pub(super) fn by_nodes_clock(now: Moment, offset_ms: i64) -> Moment {
     Moment(now.0.saturating_add_signed(offset_ms))
 }
 
 /// Who asks, in policy's words.
 #[must_use]
-pub fn caller_kind(kind: gateway::CallerKind) -> plan::CallerKind {
+pub(super) fn caller_kind(kind: gateway::CallerKind) -> plan::CallerKind {
     match kind {
         gateway::CallerKind::Own => plan::CallerKind::Own,
     }

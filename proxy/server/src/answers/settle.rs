@@ -12,18 +12,18 @@ use crate::nodes::transport::Fault;
 use crate::reply::{Refusal, Reply, empty};
 
 /// What the caller gets, and the words for it.
-pub struct Concluded {
+pub(super) struct Concluded {
     /// The reply, or our refusal.
-    pub reply: Result<Reply, Refusal>,
+    pub(super) reply: Result<Reply, Refusal>,
     /// The node whose answer it is.
-    pub by: Option<NodeId>,
+    pub(super) by: Option<NodeId>,
     /// In a few words, for the evidence.
-    pub words: &'static str,
+    pub(super) words: &'static str,
 }
 
 /// Turns the end of a race into the caller's reply.
 #[must_use]
-pub fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
+pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
     match ended {
         Ended::One(id, came) => passed_on(asking, id, came, None, "the answer of one node"),
         Ended::Merged(all) | Ended::Exhausted(all) => several(asking, all),
@@ -97,7 +97,7 @@ fn told(exchanged: &Exchanged<Came>) -> Outcome {
 
 /// Our refusal when nobody could even be asked.
 #[must_use]
-pub fn nobody(asking: &Asking, why: &str) -> Refusal {
+pub(super) fn nobody(asking: &Asking, why: &str) -> Refusal {
     let path = if why.is_empty() { "no node can be asked" } else { why };
     Refusal::unavailable(format!("{path}: {}", reasons(asking, &[])))
 }
@@ -124,7 +124,7 @@ fn reasons(asking: &Asking, all: &[Exchanged<Came>]) -> String {
 
 /// An exchange with a node that is no longer configured.
 #[must_use]
-pub fn gone(id: NodeId) -> Exchanged<Came> {
+pub(super) fn gone(id: NodeId) -> Exchanged<Came> {
     Exchanged {
         from: id,
         verdict: Verdict::Bad,

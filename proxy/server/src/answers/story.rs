@@ -21,7 +21,7 @@ pub struct Story {
 
 impl Story {
     /// Keeps a race, unless it has no story: one node was asked and gave the answer.
-    pub fn tell(&self, asking: &Asking, asked: &[Asked], concluded: &Concluded) {
+    pub(super) fn tell(&self, asking: &Asking, asked: &[Asked], concluded: &Concluded) {
         let plain = asked.len() == 1 && concluded.reply.is_ok() && asking.plan.would_ask.is_empty();
         if plain && !asking.publication() {
             return;
@@ -75,19 +75,19 @@ fn ms(duration: Duration) -> u64 {
 impl Asking {
     /// A node's name as it was when the race began.
     #[must_use]
-    pub fn name(&self, id: NodeId) -> Arc<str> {
+    pub(super) fn name(&self, id: NodeId) -> Arc<str> {
         self.picture.snapshot.node(id).map_or_else(|| "?".into(), |state| Arc::clone(&state.profile.name))
     }
 
     /// Whether it must reach every node that may take it.
     #[must_use]
-    pub fn publication(&self) -> bool {
+    pub(super) fn publication(&self) -> bool {
         self.question.row.strategy == rangelight_policy::catalogue::Strategy::Broadcast
     }
 
     /// How many of the asked have not ended; of a publication each may yet take the message.
     #[must_use]
-    pub fn still_running(&self, ended: &[crate::dispatch::Exchanged<crate::nodes::exchange::Came>]) -> usize {
+    pub(super) fn still_running(&self, ended: &[crate::dispatch::Exchanged<crate::nodes::exchange::Came>]) -> usize {
         if self.publication() { self.plan.ask.len().saturating_sub(ended.len()) } else { 0 }
     }
 }

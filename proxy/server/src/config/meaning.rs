@@ -49,7 +49,7 @@ pub(super) fn config(sheet: &mut Sheet, sources: &Sources) -> Option<Config> {
     let top = sheet.top();
     let network = network(sheet, &top);
     let state = state(sheet, &top, sources);
-    let mode = top.text(sheet, "mode").and_then(|said| word(sheet, &said, MODES)).unwrap_or_default();
+    let mode = top.text(sheet, "mode").and_then(|said| word(sheet, &said, MODES)).unwrap_or(Mode::Guarded);
     let below = state.as_deref().unwrap_or(Path::new("/"));
     let (listens, mut addresses) = listens(sheet, sources, below);
     let admin = admin(sheet, sources, below, &mut addresses);
@@ -251,12 +251,16 @@ fn duration(sheet: &mut Sheet, said: &Said<String>) -> Option<Duration> {
 pub(super) fn word<T: Copy>(sheet: &mut Sheet, said: &Said<String>, words: &[(&str, T)]) -> Option<T> {
     let found = words.iter().find(|(word, _)| *word == said.value).map(|(_, meant)| *meant);
     if found.is_none() {
-        let known = words.iter().map(|(word, _)| *word);
-        let list = known.clone().collect::<Vec<_>>().join(", ");
-        let cure = nearest(&said.value, known).map_or_else(String::new, |near| format!("did you mean {near:?}? "));
-        sheet.wrong(said, format!("{:?} is not known here; {cure}write one of {list}", said.value));
+        no_such_word(sheet, said, words.iter().map(|(word, _)| *word));
     }
     found
+}
+
+/// Notes that a word is not one of those known here.
+pub(super) fn no_such_word<'a>(sheet: &mut Sheet, said: &Said<String>, words: impl Iterator<Item = &'a str> + Clone) {
+    let list = words.clone().collect::<Vec<_>>().join(", ");
+    let cure = nearest(&said.value, words).map_or_else(String::new, |near| format!("did you mean {near:?}? "));
+    sheet.wrong(said, format!("{:?} is not known here; {cure}write one of {list}", said.value));
 }
 
 /// Reads a bearer token: one line that fits into a header.

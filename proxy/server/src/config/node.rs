@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
@@ -15,7 +16,7 @@ use rangelight_policy::node::{Participation, Trust};
 
 use super::address::ListenAddress;
 use super::files::NAMED_MAX;
-use super::meaning::{path, token, word};
+use super::meaning::{no_such_word, path, token, word};
 use super::options::Place;
 use super::problem::Origin;
 use super::secret::Secret;
@@ -32,28 +33,6 @@ const NAME_MAX: usize = 32;
 
 /// At most so many further headers for one node.
 const HEADERS_MAX: usize = 16;
-
-const CONSENSUS: &[(&str, ConsensusFamily)] = &[
-    ("caplin", ConsensusFamily::Caplin),
-    ("charon", ConsensusFamily::Charon),
-    ("grandine", ConsensusFamily::Grandine),
-    ("lighthouse", ConsensusFamily::Lighthouse),
-    ("lodestar", ConsensusFamily::Lodestar),
-    ("nimbus", ConsensusFamily::Nimbus),
-    ("prysm", ConsensusFamily::Prysm),
-    ("rangelight", ConsensusFamily::Rangelight),
-    ("teku", ConsensusFamily::Teku),
-];
-
-const EXECUTION: &[(&str, ExecutionFamily)] = &[
-    ("besu", ExecutionFamily::Besu),
-    ("erigon", ExecutionFamily::Erigon),
-    ("ethereumjs", ExecutionFamily::EthereumJs),
-    ("geth", ExecutionFamily::Geth),
-    ("nethermind", ExecutionFamily::Nethermind),
-    ("nimbus-el", ExecutionFamily::NimbusEl),
-    ("reth", ExecutionFamily::Reth),
-];
 
 const TRUSTS: &[(&str, Trust)] = &[("own", Trust::Own), ("friend", Trust::Friend)];
 
@@ -126,8 +105,8 @@ fn node(
 ) -> Option<NodeConfig> {
     let trust = section.text(sheet, "trust").and_then(|said| word(sheet, &said, TRUSTS));
     let participation = section.text(sheet, "participation").and_then(|said| word(sheet, &said, PARTICIPATIONS));
-    let consensus = section.text(sheet, "consensus").and_then(|said| word(sheet, &said, CONSENSUS));
-    let execution = section.text(sheet, "execution").and_then(|said| word(sheet, &said, EXECUTION));
+    let consensus = section.text(sheet, "consensus").and_then(|said| family(sheet, &said, ConsensusFamily::labels()));
+    let execution = section.text(sheet, "execution").and_then(|said| family(sheet, &said, ExecutionFamily::labels()));
     let operator = section.text(sheet, "operator").and_then(|said| label(sheet, &said));
     let bearer = section.text(sheet, "token_file").and_then(|said| {
         let token = token(sheet, sources, &said)?;
@@ -188,6 +167,19 @@ fn unique<K: std::hash::Hash + Eq>(
         Some(_) => sheet.wrong(said, format!("another node has this {what} already; change or remove one of them")),
         None => drop(seen.insert(value, said.origin.clone())),
     }
+}
+
+/// A family by its label, in any case.
+fn family<'a, F: FromStr>(
+    sheet: &mut Sheet,
+    said: &Said<String>,
+    labels: impl Iterator<Item = &'a str> + Clone,
+) -> Option<F> {
+    let family = said.value.parse().ok();
+    if family.is_none() {
+        no_such_word(sheet, said, labels);
+    }
+    family
 }
 
 /// A node that is ourselves would ask ourselves for ever.

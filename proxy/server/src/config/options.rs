@@ -278,7 +278,7 @@ Rangelight reads one TOML file: `--config FILE`, else `$RANGELIGHT_CONFIG`, else
   An empty variable counts as absent.
 - Everything that is wrong is reported in one run, each line with its origin and its cure, and the program ends with
   status 2.
-- The file and every file it names are read again on SIGHUP and within two seconds of a change. A file with a problem
+- The file and every file it names are read again on SIGHUP and about two seconds after a change. A file with a problem
   changes nothing: the configuration that runs goes on running, and the problems are logged once.
 - Secrets stand in files of their own (`…_file`), in a node's URL or in its `headers`. They are never printed.
 - The path of a secret, certificate or key is meant from the folder of the configuration file; one from the

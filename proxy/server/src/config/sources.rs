@@ -33,7 +33,7 @@ const DEPTH_MAX: usize = 8;
 #[derive(Clone, Default)]
 pub struct Sources {
     /// What the command line says.
-    pub flags: Flags,
+    pub overrides: Overrides,
     /// The process environment, or what a test puts in its place.
     pub environment: HashMap<String, String>,
     /// The folder the program was started in.
@@ -44,19 +44,11 @@ pub struct Sources {
 
 /// What the command line can override.
 #[derive(Clone, Debug, Default)]
-pub struct Flags {
+pub struct Overrides {
     /// `--config FILE`.
     pub config: Option<PathBuf>,
-    /// `--network NAME`.
-    pub network: Option<String>,
-    /// `--state DIR`.
-    pub state: Option<String>,
-    /// `--mode MODE`.
-    pub mode: Option<String>,
     /// `--listen ADDRESS`.
     pub listen: Option<String>,
-    /// `--admin ADDRESS`.
-    pub admin: Option<String>,
 }
 
 /// All layers laid over each other.
@@ -84,10 +76,10 @@ struct Layer {
 impl Sources {
     /// The sources of this process. Variables that are no text (UTF-8) are read with replacement characters.
     #[must_use]
-    pub fn of_process(flags: Flags) -> Self {
+    pub fn of_process(overrides: Overrides) -> Self {
         let text = |text: OsString| text.to_string_lossy().into_owned();
         Self {
-            flags,
+            overrides,
             environment: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
             folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             system_file: PathBuf::from("/etc/rangelight/config.toml"),
@@ -101,7 +93,7 @@ impl Sources {
 
     /// The files to look at in order, each with whether it was asked for by name.
     fn candidates(&self) -> Vec<(PathBuf, Option<Origin>)> {
-        if let Some(file) = &self.flags.config {
+        if let Some(file) = &self.overrides.config {
             return vec![(self.folder.join(file), Some(Origin::Flag("--config".into())))];
         }
         if let Some(file) = self.variable("RANGELIGHT_CONFIG") {
@@ -135,7 +127,7 @@ impl Sources {
             file = Some(path);
             break;
         }
-        for layer in self.variables(&mut problems).into_iter().chain(self.flags.layers()) {
+        for layer in self.variables(&mut problems).into_iter().chain(self.overrides.layer()) {
             match clash(&figment, &layer) {
                 Some(problem) => problems.push(problem),
                 None => figment = figment.merge(layer),
@@ -241,20 +233,11 @@ fn parse(path: &Arc<Path>, text: &str) -> Result<(Dict, Lines), Problem> {
     Ok((values, lines))
 }
 
-// === impl Flags, Layer, Layers, Lines ===
+// === impl Overrides, Layer, Layers, Lines ===
 
-impl Flags {
-    fn layers(&self) -> Vec<Layer> {
-        [
-            ("--network", "network", &self.network),
-            ("--state", "state", &self.state),
-            ("--mode", "mode", &self.mode),
-            ("--listen", "listen.address", &self.listen),
-            ("--admin", "admin.address", &self.admin),
-        ]
-        .into_iter()
-        .filter_map(|(flag, key, value)| Some(Layer::one(flag, "flag", key, Value::from(value.as_deref()?))))
-        .collect()
+impl Overrides {
+    fn layer(&self) -> Option<Layer> {
+        self.listen.as_deref().map(|address| Layer::one("--listen", "flag", "listen.address", Value::from(address)))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Loaded, Problems, load};
 
+mod documents;
 pub(crate) mod folder;
+mod garbage;
 mod layers;
 mod problems;
 

@@ -85,16 +85,13 @@ fn is_local(host: &str) -> bool {
 }
 
 fn is_listed(host: &str, rules: &Rules) -> bool {
-    rules.hosts.iter().chain(&rules.host_name).any(|listed| {
-        let listed = listed.strip_suffix('.').unwrap_or(listed);
-        listed.eq_ignore_ascii_case(host)
-    })
+    let mut names = rules.hosts.iter().map(AsRef::as_ref).chain(rules.host_name.as_deref());
+    names.any(|name| name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case(host))
 }
 
 /// This machine's own name, where the system tells it in a file (Linux). Elsewhere it must be listed in `hosts` if it
 /// has a dot; without one it is allowed anyway.
-#[must_use]
-pub fn host_name() -> Option<String> {
+pub(super) fn host_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let name = name.trim();
     (!name.is_empty()).then(|| name.to_owned())

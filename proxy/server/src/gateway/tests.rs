@@ -174,7 +174,7 @@ fn what_a_listed_page_is_told() {
 
 #[test]
 fn tokens() {
-    let token = Token::new("s3cret");
+    let token = Some(Secret::new("s3cret"));
     let gateway = Gateway::new(Rules { token, ..rules() }, &Limits::default());
     for (name, lines, wanted) in [
         ("none", &[("host", "localhost")][..], 401),

@@ -14,7 +14,7 @@ use rangelight_policy::chain::{Clock, Moment, Root, Slot};
 use rangelight_policy::family::Versions;
 use rangelight_policy::fleet::{Ask, Effects, Fleet, Signal};
 use rangelight_policy::health::Exchange;
-use rangelight_policy::node::{NodeId, Profile, Tier};
+use rangelight_policy::node::{NodeId, Profile, Tier, Trust};
 use rangelight_policy::view::Header;
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
@@ -78,6 +78,7 @@ struct HeaderInner {
 struct HeaderMessage {
     slot: Slot,
     parent_root: Root,
+    state_root: Root,
 }
 
 impl Keeper {
@@ -150,9 +151,7 @@ impl Keeper {
         }
         let effects = self.lock(|fleet| fleet.tick(now));
         self.follow(effects);
-        if self.chart.settle(now)? {
-            self.publish_network();
-        }
+        self.settle(now)?;
         self.warm(now);
         Ok(())
     }
@@ -162,10 +161,8 @@ impl Keeper {
             Told::Signal(signal) => self.tell(signal),
             Told::Network { from, genesis, spec } => {
                 if let Some(node) = self.nodes.get(&from) {
-                    self.chart.heard(from, node.config.trust, genesis, *spec, time::now());
-                    if self.chart.settle(time::now())? {
-                        self.publish_network();
-                    }
+                    self.chart.heard(from, &node.config.name, genesis, *spec, time::now());
+                    self.settle(time::now())?;
                     self.compare(from);
                 }
             }
@@ -240,7 +237,8 @@ impl Keeper {
             nodes.insert(id, node);
         }
         self.order = profiles.iter().map(|profile| profile.id).collect();
-        self.chart.forget_all_but(&self.order, |id| nodes.get(&id).map(|node: &Arc<Node>| node.config.trust));
+        let own = profiles.iter().filter(|profile| profile.trust == Trust::Own).map(|profile| profile.id);
+        self.chart.configured(own.collect(), &self.order);
         self.nodes = nodes;
         self.picture.send_modify(|picture| {
             let nodes = Arc::new(self.nodes.clone());
@@ -250,6 +248,14 @@ impl Keeper {
     }
 
     // === the network ===
+
+    fn settle(&mut self, now: Moment) -> Result<(), Unsettled> {
+        let snapshot = Arc::clone(&self.picture.borrow().snapshot);
+        if self.chart.settle(&snapshot.nodes, now)? {
+            self.publish_network();
+        }
+        Ok(())
+    }
 
     fn publish_network(&mut self) {
         let Some(network) = self.chart.network() else { return };
@@ -343,8 +349,8 @@ impl Keeper {
 async fn header(node: &Node, id: &str) -> Option<Header> {
     let read = node.control.read(&format!("/eth/v1/beacon/headers/{id}")).await.ok()?;
     let body = (read.status == 200).then(|| serde_json::from_slice::<HeaderBody>(&read.body).ok())??;
-    let HeaderMessage { slot, parent_root } = body.data.header.message;
-    Some(Header { root: body.data.root, slot, parent: parent_root, execution_optimistic: body.execution_optimistic })
+    let HeaderMessage { slot, parent_root: parent, state_root: state } = body.data.header.message;
+    Some(Header { root: body.data.root, slot, parent, state, optimistic: body.execution_optimistic })
 }
 
 /// Whether two configurations reach the same node in the same way.

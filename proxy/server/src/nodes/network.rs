@@ -195,59 +195,14 @@ impl From<&Served> for Kept {
     }
 }
 
-fn standing(&self, node: NodeId, now: Moment) -> Option<NetworkStanding> {
-        let (network, word) = (self.network.as_ref()?, self.words.get(&node)?);
-        let epoch = network.served.epoch(now);
-        Some(standing(&network.served.compare(&word.genesis, &word.spec, epoch)))
-    }
-
-    fn define(&mut self, now: Moment) -> Result<bool, Unsettled> {
-        let told: Vec<(&NodeId, &Word)> = self.own.iter().filter_map(|id| self.words.get_key_value(id)).collect();
-        let waited = self.first_own.is_some_and(|first| now.since(first) >= WAIT_FOR_OWN);
-        let all = told.len() == self.own.len() && !told.is_empty();
-        // With a choice the first own node on it defines the rest of the picture.
-        if !all && !waited && self.choice.is_none() {
-            return Ok(false);
-        }
-        let words = told.iter().map(|(_, word)| Told { node: &word.name, genesis: &word.genesis, spec: &word.spec });
-        match define(self.choice, &words.collect::<Vec<_>>(), now) {
-            Ok(served) => {
-                self.take(served);
-                Ok(true)
-            }
-            Err(Undefined::Silent) => Ok(false),
-            // Another own node may still come that is on the chosen network.
-            Err(Undefined::Elsewhere { .. }) if !all => Ok(false),
-            Err(undefined) => Err(undefined.into()),
-        }
-    }
-
-    fn take(&mut self, served: Served) {
-        if let Some(state) = &self.state
-            && let Err(error) = state.write(FILE, &Kept::from(&served))
-        {
-            observe::state_not_written(FILE, &error.to_string());
-        }
-        self.network = Some(Arc::new(Network::new(served)));
-    }
-}
-
-fn kept(state: &StateDir) -> Option<Served> {
-    let genesis = Genesis::read(&state.read(GENESIS_FILE).ok().flatten()?).ok()?;
-    let spec = Spec::read(&state.read(SPEC_FILE).ok().flatten()?).ok()?;
-    Some(Served { genesis, spec })
-}
-
 fn standing(comparison: &Comparison) -> NetworkStanding {
     if !comparison.foreign.is_empty() {
         let words = comparison.foreign.iter().map(|it| format!("{}: ours {}, its {}", it.key, it.reference, it.node));
         return NetworkStanding::Foreign(words.collect());
     }
-    if let Some(gap) = comparison.behind.first() {
-        return NetworkStanding::Behind { fork: gap.fork.clone(), epoch: gap.epoch };
-    }
-    match comparison.not_ready.iter().find(|gap| gap.lacks != Lacks::Reference) {
-        Some(gap) => NetworkStanding::NotReady { fork: gap.fork.clone(), epoch: gap.epoch },
+    let mut gaps = comparison.behind.iter().chain(&comparison.not_ready);
+    match gaps.find(|gap| gap.lacks != Lacks::Reference) {
+        Some(gap) => NetworkStanding::Lacks { fork: gap.change.clone(), epoch: gap.epoch },
         None => NetworkStanding::Same,
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rangelight_policy::chain::{Checkpoint, Clock, Epoch};
-use rangelight_policy::family;
+use rangelight_policy::family::Versions;
 use rangelight_policy::fleet::Signal;
 use rangelight_policy::health::{Loss, Syncing};
 use rangelight_policy::network::{Genesis, Spec};
@@ -160,8 +160,8 @@ impl Probe {
         if let Some(finality) = finality.ok().and_then(|read| body::<FinalityBody>(&read).ok()) {
             self.signal(Signal::Finality { from: self.id, finalized: finality.finalized }).await;
         }
-        let genesis = genesis.ok().filter(|read| read.status == 200).and_then(|read| Genesis::parse(&read.body).ok());
-        let spec = spec.ok().filter(|read| read.status == 200).and_then(|read| Spec::parse(&read.body).ok());
+        let genesis = genesis.ok().filter(|read| read.status == 200).and_then(|read| Genesis::read(&read.body).ok());
+        let spec = spec.ok().filter(|read| read.status == 200).and_then(|read| Spec::read(&read.body).ok());
         let (Some(genesis), Some(spec)) = (genesis, spec) else { return false };
         let _ = self.tell.send(Told::Network { from: self.id, genesis, spec: Box::new(spec) }).await;
         true
@@ -170,7 +170,10 @@ impl Probe {
     async fn versions(&self, v1: Option<Read>, v2: Option<Read>) {
         let text = |read: Option<Read>| read.filter(|read| read.status == 200).map(|read| read.body);
         let (v1, v2) = (text(v1), text(v2));
-        let versions = family::versions(v1.as_deref(), v2.as_deref());
+        // v2 names the execution client too; older nodes have only v1.
+        let versions = v2.and_then(|body| Versions::from_v2_body(&body).ok());
+        let versions = versions.or_else(|| v1.and_then(|body| Versions::from_v1_body(&body).ok()));
+        let Some(versions) = versions else { return };
         let string: Arc<str> = versions.consensus_version.as_str().into();
         self.version.send_if_modified(|before| {
             let changed = *before != string;

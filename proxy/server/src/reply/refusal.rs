@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use super::{EndConnection, Reply, json};
@@ -20,7 +20,7 @@ use crate::limits::LONGEST_TARGET;
 pub struct Refusal {
     status: StatusCode,
     message: String,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
     ends_connection: bool,
 }
 
@@ -36,13 +36,13 @@ impl Refusal {
     /// A refusal; `message` says what is wrong and what to do about it.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), headers: HeaderMap::new(), ends_connection: false }
+        Self { status, message: message.into(), headers: Vec::new(), ends_connection: false }
     }
 
     /// With one more header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 

@@ -19,6 +19,8 @@ fn twins() -> Vec<(Topic, String, String)> {
     let turned = format!(
         r#"{{"target":{{"root":"{B}","epoch":2}},"source":{{"root":"{A}","epoch":1}},"beacon_block_root":"{upper}","index":0,"slot":1}}"#
     );
+    let (other, other_turned) =
+        (data.replace(r#""epoch":"2""#, r#""epoch":"3""#), turned.replace(r#""epoch":2"#, r#""epoch":3"#));
     vec![
         (
             Topic::Head,
@@ -69,11 +71,11 @@ fn twins() -> Vec<(Topic, String, String)> {
         (
             Topic::AttesterSlashing,
             format!(
-                r#"{{"attestation_1":{{"attesting_indices":["1","2","9"],"data":{data}}},"attestation_2":{{"attesting_indices":["9","2","5"],"data":{turned}}}}}"#
+                r#"{{"attestation_1":{{"attesting_indices":["1","2","9"],"data":{data}}},"attestation_2":{{"attesting_indices":["9","2","5"],"data":{other}}}}}"#
             ),
             // The votes change places, the bystanders are others; 2 and 9 are slashed in both.
             format!(
-                r#"{{"attestation_2":{{"data":{turned},"attesting_indices":[2,9]}},"attestation_1":{{"data":{data},"attesting_indices":[9,2,77]}}}}"#
+                r#"{{"attestation_2":{{"data":{turned},"attesting_indices":[2,9]}},"attestation_1":{{"data":{other_turned},"attesting_indices":[9,2,77]}}}}"#
             ),
         ),
         (

@@ -99,6 +99,15 @@ fn heads_are_tried_before_the_rest() {
 }
 
 #[test]
+fn a_node_that_says_it_only_sometimes() {
+    let wanted = set(&[Topic::Head, Topic::Block, Topic::ChainReorg, Topic::HeadV2]);
+    let mut plan = TopicPlan::default();
+    plan.on_refused(&wanted, "no");
+    plan.on_refused(&wanted, "Invalid topic: head_v2");
+    assert_eq!(plan.ask(&wanted), set(&[Topic::Head, Topic::Block, Topic::ChainReorg]), "the search is over");
+}
+
+#[test]
 fn another_version_begins_anew_and_the_same_does_not() {
     let wanted = set(&[Topic::Head, Topic::HeadV2]);
     let mut plan = TopicPlan::default();

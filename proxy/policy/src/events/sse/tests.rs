@@ -17,6 +17,7 @@ fn framings_of_nodes() {
         ("two spaces: one belongs to the value", "event: head\ndata:  {}\n\n", vec![("head", " {}")]),
         ("CRLF", "event: head\r\ndata: {}\r\n\r\n", vec![("head", "{}")]),
         ("CR", "event: head\rdata: {}\r\r", vec![("head", "{}")]),
+        ("each line its own", "event: head\rdata: {}\n\r\n", vec![("head", "{}")]),
         ("data first", "data: {}\nevent: head\n\n", vec![("head", "{}")]),
         ("comments around", ":keep-alive\n\n: hi\nevent: head\n:x\ndata: {}\n\n:\n\n", vec![("head", "{}")]),
         ("several data lines", "event: head\ndata: {\ndata: }\n\n", vec![("head", "{\n}")]),
@@ -68,10 +69,50 @@ fn an_event_over_the_bound_is_dropped_and_the_next_is_read() {
 #[test]
 fn an_endless_line_takes_no_endless_memory() {
     let mut framing = Framing::default();
-    for _ in 0..64 {
+    for fed in 1..=64 {
         assert_eq!(framing.feed(&[b'x'; MAX_EVENT / 8]), []);
-        assert!(framing.line.capacity() <= 2 * MAX_EVENT, "{}", framing.line.capacity());
+        let bound = if fed <= 8 { MAX_EVENT } else { 0 };
+        assert!(framing.line.capacity() <= bound, "{} after {fed} eighths", framing.line.capacity());
     }
+}
+
+#[test]
+fn where_the_bytes_are_cut_never_matters() {
+    let mut seed = 0x0bad_cafe_u64;
+    let mut below = move |bound: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % bound as u64).expect("below a usize")
+    };
+    let pieces: [&[u8]; 12] = [
+        b"event",
+        b"data",
+        b":",
+        b": ",
+        b"\n",
+        b"\n\n",
+        b"\r",
+        b"\r\n",
+        b"{}",
+        b"\xff",
+        b"\xef\xbb\xbf",
+        "é".as_bytes(),
+    ];
+    let mut events = 0;
+    for round in 0..3_000 {
+        let wire: Vec<u8> = (0..below(40)).flat_map(|_| pieces[below(pieces.len())]).copied().collect();
+        let (whole, dropped) = read(&wire);
+        let (mut framing, mut cut, mut rest) = (Framing::default(), Vec::new(), &wire[..]);
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(below(rest.len()) + 1);
+            cut.extend(framing.feed(part).into_iter().map(|it| (it.event, it.json)));
+            rest = after;
+        }
+        assert_eq!((cut, framing.dropped()), (whole.clone(), dropped), "round {round}: {wire:?}");
+        events += whole.len();
+    }
+    assert!(events > 300, "the bytes must make events, too: {events}");
 }
 
 #[test]

@@ -183,6 +183,13 @@ fn what_a_node_may_differ_in() {
             60,
             vec!["foreign: PHASE0_FORK_VERSION is 0x00000002, should be 0x00000001"],
         ),
+        (
+            "a preset, before the first fork that is told",
+            vec![("GENESIS_FORK_VERSION", Value::Null)],
+            vec![("MAX_ATTESTATIONS", json!("64"))],
+            5,
+            vec!["foreign: MAX_ATTESTATIONS is 64, should be 128"],
+        ),
         ("genesis version not told", vec![], vec![("GENESIS_FORK_VERSION", Value::Null)], 60, vec![]),
         (
             "an old fork not told",
@@ -274,6 +281,7 @@ fn blob_limits_to_come_and_that_came() {
                 limits(&[(200, 20)]),
                 [lacks, lacks, behind, &[]],
             ),
+            ("the node says the same limit again", vec![], limits(&[(120, 15), (200, 15)]), [&[]; 4]),
             ("in another order", limits(&[(120, 15), (200, 20)]), limits(&[(200, 20), (120, 15)]), [&[]; 4]),
             ("never scheduled", [fulu(FAR), limits(&[(120, 9)])].concat(), fulu(FAR), [&[]; 4]),
         ],

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::config::{Flags, Sources};
+use crate::config::{Overrides, Sources};
 
 /// A temporary folder.
 pub(crate) struct Folder(PathBuf);
@@ -22,9 +22,11 @@ impl Folder {
         &self.0
     }
 
+    /// Writes a file in one step, so that no watcher sees half of it.
     pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, content).expect("the folder can be written");
+        let (path, fresh) = (self.0.join(name), self.0.join(format!("{name}.new")));
+        std::fs::write(&fresh, content).expect("the folder can be written");
+        std::fs::rename(fresh, &path).expect("the folder can be written");
         path
     }
 
@@ -33,7 +35,7 @@ impl Folder {
         let mut all = HashMap::from([("STATE_DIRECTORY".to_owned(), "/state".to_owned())]);
         all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Sources {
-            flags: Flags::default(),
+            overrides: Overrides::default(),
             environment: all,
             folder: self.0.clone(),
             system_file: self.0.join("system.toml"),

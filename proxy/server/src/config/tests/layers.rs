@@ -24,15 +24,16 @@ fn each_layer_overrides_the_one_before() {
         "config.toml",
         &format!("mode = \"observe\"\n[listen]\naddress = \"127.0.0.1:1\"\nbudget = \"2s\"\n{NODE}"),
     );
-    let steps: [(&[(&str, &str)], Option<&str>, &str); 4] = [
-        (&[], None, "127.0.0.1:1 (config.toml:3)"),
-        (&[("RANGELIGHT_LISTEN__ADDRESS", "[::1]:2")], None, "[::1]:2 (environment RANGELIGHT_LISTEN__ADDRESS)"),
-        (&[("RANGELIGHT_LISTEN__ADDRESS", "")], None, "127.0.0.1:1 (config.toml:3)"),
-        (&[("RANGELIGHT_LISTEN__ADDRESS", "[::1]:2")], Some("127.0.0.1:3"), "127.0.0.1:3 (--listen)"),
-    ];
-    for (environment, flag, expected) in steps {
+    let two = [("RANGELIGHT_LISTEN__ADDRESS", "[::1]:2")];
+    let empty = [("RANGELIGHT_LISTEN__ADDRESS", "")];
+    for (environment, flag, expected) in [
+        (&[][..], None, "127.0.0.1:1 (config.toml:3)"),
+        (&two, None, "[::1]:2 (environment RANGELIGHT_LISTEN__ADDRESS)"),
+        (&empty, None, "127.0.0.1:1 (config.toml:3)"),
+        (&two, Some("127.0.0.1:3"), "127.0.0.1:3 (--listen)"),
+    ] {
         let mut sources = folder.sources(environment);
-        sources.flags.listen = flag.map(str::to_owned);
+        sources.overrides.listen = flag.map(str::to_owned);
         let loaded = load(&sources).expect("a good configuration");
         assert_eq!(effective(&folder, &loaded, "listen.address"), expected);
         assert_eq!(loaded.config.listens[0].budget, Some(Duration::from_secs(2)), "the rest of the table stays");
@@ -47,7 +48,7 @@ fn the_file_is_looked_for_in_order() {
     let file = |name: &str| folder.write(name, &NODE.replace("attic", name.trim_end_matches(".toml")));
     let first = |environment: &[(&str, &str)], flag: Option<&str>| {
         let mut sources = folder.sources(environment);
-        sources.flags.config = flag.map(PathBuf::from);
+        sources.overrides.config = flag.map(PathBuf::from);
         load(&sources).map(|loaded| loaded.config.nodes[0].name.to_string()).map_err(|problems| problems.to_string())
     };
     let nowhere = first(&[], None).expect_err("there is no file");
