@@ -74,11 +74,7 @@ pub enum Ended<R> {
 /// Runs a race to its outcome.
 ///
 /// `send` starts an exchange; it is called once per node. `news` tells what happened beside the race. Dropping the returned future drops all exchanges, which is what a reader's hang-up should do.
-pub async fn drive<R, F>(
-    race: &mut dyn Race,
-    send: impl Fn(NodeId) -> F + Send,
-    mut news: impl News,
-) -> Finished<R, F>
+pub async fn drive<R, F>(race: &mut dyn Race, send: impl Fn(NodeId) -> F + Send, mut news: impl News) -> Finished<R, F>
 where
     R: Send,
     F: Future<Output = Exchanged<R>> + Send,
@@ -209,8 +205,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn wakes_at_the_instant_asked_for_and_sends_each_node_once() {
-        let steps =
-            vec![send(&[3], Some(150)), send(&[1, 3], None), send(&[], Some(400)), reply(1, Losers::Cancel)];
+        let steps = vec![send(&[3], Some(150)), send(&[1, 3], None), send(&[], Some(400)), reply(1, Losers::Cancel)];
         let mut race = Script::new(steps);
         let finished = drive(&mut race, exchange, silence()).await;
         assert!(matches!(finished.ended, Ended::One(NodeId(1), 1)));

@@ -24,7 +24,7 @@ use crate::admin::Admin;
 use crate::answers::{Answers, House, Story};
 use crate::budget::Budget;
 use crate::config::{Config, ListenAddress, Mode};
-use crate::gateway::{Gateway, Rules, Token, host_name};
+use crate::gateway::{Gateway, Rules};
 use crate::limits::Limits;
 use crate::listen::{Bound, Listener, Unbound};
 use crate::nodes::Nodes;
@@ -142,23 +142,14 @@ impl Rangelight {
 }
 
 fn listeners(config: &Config, house: &Arc<House>, limits: &Limits) -> Vec<Listener> {
-    let name = host_name();
-    let rules = |section, hosts: &[Arc<str>], origins: &[Arc<str>], token: Option<&config::Secret>| Rules {
-        section,
-        hosts: hosts.iter().map(ToString::to_string).collect(),
-        origins: origins.iter().map(ToString::to_string).collect(),
-        token: token.map(|token| Token::new(token.expose())),
-        host_name: name.clone(),
-    };
     let own = config.listens.iter().map(|listen| {
-        let gateway = Gateway::new(rules("[listen]", &listen.hosts, &listen.origins, listen.token.as_ref()), limits);
+        let gateway = Gateway::new(Rules::from(listen), limits);
         let answers = Arc::new(Answers::new(Arc::clone(house), listen.budget));
         Listener { address: listen.address.clone(), front: Arc::new(Service::new(gateway, answers, limits)) }
     });
-    let admin = &config.admin;
-    let gateway = Gateway::new(rules("[admin]", &admin.hosts, &admin.origins, admin.token.as_ref()), limits);
+    let gateway = Gateway::new(Rules::from(&config.admin), limits);
     let front = Arc::new(Service::new(gateway, Arc::new(Admin::new(Arc::clone(house))), limits));
-    own.chain([Listener { address: admin.address.clone(), front }]).collect()
+    own.chain([Listener { address: config.admin.address.clone(), front }]).collect()
 }
 
 fn mode(mode: Mode) -> plan::Mode {

@@ -25,17 +25,52 @@ const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 /// Names, kinds and meanings of all metrics; `docs/reference/metrics.md` is made from it.
 pub const METRICS: &[Metric] = &[
-    Metric { name: REQUESTS, kind: "counter", labels: "operation, status", help: "Requests of callers, by the status they got." },
-    Metric { name: REQUEST_SECONDS, kind: "histogram", labels: "operation", help: "Seconds from a request's head to its answer's head." },
-    Metric { name: EXCHANGES, kind: "counter", labels: "node, outcome", help: "Exchanges with nodes; outcome is good, final or bad." },
-    Metric { name: EXCHANGE_SECONDS, kind: "histogram", labels: "node", help: "Seconds that a node took for an exchange." },
+    Metric {
+        name: REQUESTS,
+        kind: "counter",
+        labels: "operation, status",
+        help: "Requests of callers, by the status they got.",
+    },
+    Metric {
+        name: REQUEST_SECONDS,
+        kind: "histogram",
+        labels: "operation",
+        help: "Seconds from a request's head to its answer's head.",
+    },
+    Metric {
+        name: EXCHANGES,
+        kind: "counter",
+        labels: "node, outcome",
+        help: "Exchanges with nodes; outcome is good, final or bad.",
+    },
+    Metric {
+        name: EXCHANGE_SECONDS,
+        kind: "histogram",
+        labels: "node",
+        help: "Seconds that a node took for an exchange.",
+    },
     Metric { name: REFUSALS, kind: "counter", labels: "status", help: "Errors that Rangelight made itself." },
     Metric { name: EVENTS, kind: "counter", labels: "topic", help: "Events given out on the merged stream." },
     Metric { name: SUBSCRIBERS, kind: "gauge", labels: "", help: "Open event streams." },
-    Metric { name: SUBSCRIBERS_LOST, kind: "counter", labels: "", help: "Event streams ended because their reader was too slow." },
-    Metric { name: NODE_TIER, kind: "gauge", labels: "node, tier", help: "1 for the tier a node has, 0 for the others." },
+    Metric {
+        name: SUBSCRIBERS_LOST,
+        kind: "counter",
+        labels: "",
+        help: "Event streams ended because their reader was too slow.",
+    },
+    Metric {
+        name: NODE_TIER,
+        kind: "gauge",
+        labels: "node, tier",
+        help: "1 for the tier a node has, 0 for the others.",
+    },
     Metric { name: NODE_HEAD, kind: "gauge", labels: "node", help: "Slot of a node's head as last heard." },
-    Metric { name: VIEW_SLOT, kind: "gauge", labels: "", help: "Slot of the head that was last told to the validator client." },
+    Metric {
+        name: VIEW_SLOT,
+        kind: "gauge",
+        labels: "",
+        help: "Slot of the head that was last told to the validator client.",
+    },
     Metric { name: BACKGROUND, kind: "gauge", labels: "", help: "Publications that still run after their answer." },
 ];
 
@@ -312,4 +347,16 @@ pub fn race_failed(record: &Record) {
     let asked: Vec<String> = record.asked.iter().map(|line| format!("{}: {}", line.node, line.reason)).collect();
     warn!(operation = record.operation, caller = %record.caller, status = record.status, took_ms = record.took_ms,
         "{} [{}]", record.outcome, asked.join(", "));
+}
+
+/// A node's stream held events that could not be read.
+pub fn events_dropped(node: NodeId, events: u64) {
+    warn!(node = node.0, events, "events of the node's stream were too long or no text, and were dropped");
+}
+
+/// The state directory was kept from another network than the own nodes'.
+pub fn network_moved() {
+    error!(
+        "the state directory is of another network than all own nodes; theirs is taken. Set `network` to forbid this"
+    );
 }

@@ -15,8 +15,7 @@ use crate::time;
 
 /// What `GET /eth/v1/node/version` says. One name only: some client libraries choose their error handling by the names
 /// that they find in it.
-pub const VERSION: &str =
-    concat!("rangelight/v", env!("CARGO_PKG_VERSION"));
+pub const VERSION: &str = concat!("rangelight/v", env!("CARGO_PKG_VERSION"));
 
 /// Our own knowledge.
 #[derive(Clone)]
@@ -106,8 +105,8 @@ impl Stable {
 
     fn peer_count(&self) -> Result<String, Refusal> {
         let connected = self.nodes.fleet().peer_count();
-        let connected =
-            connected.ok_or_else(|| Refusal::unavailable("no node has told its peer count yet; ask again in a second"))?;
+        let connected = connected
+            .ok_or_else(|| Refusal::unavailable("no node has told its peer count yet; ask again in a second"))?;
         Ok(json!({ "data": {
             "disconnected": "0", "connecting": "0", "connected": connected.to_string(), "disconnecting": "0",
         }})

@@ -56,13 +56,7 @@ fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Concluded {
     }
 }
 
-fn passed_on(
-    asking: &Asking,
-    id: NodeId,
-    came: Came,
-    status: Option<u16>,
-    words: &'static str,
-) -> Concluded {
+fn passed_on(asking: &Asking, id: NodeId, came: Came, status: Option<u16>, words: &'static str) -> Concluded {
     let name = asking.name(id);
     let success = came.status().is_some_and(|status| (200..300).contains(&status));
     let row = asking.question.row;

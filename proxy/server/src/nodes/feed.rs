@@ -16,10 +16,11 @@ use rangelight_policy::events::{Framing, Topic, TopicPlan, Topics};
 use rangelight_policy::fleet::Signal;
 use rangelight_policy::node::NodeId;
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::nodes::control::Control;
 use crate::nodes::{Told, jitter};
+use crate::observe;
 
 /// The first delay before a lost stream is opened again.
 pub const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -30,6 +31,9 @@ pub const LAST_DELAY: Duration = Duration::from_secs(5);
 
 /// A stream silent for so long is opened anew. Three mainnet slots: a head is due in each, most clients add comments.
 pub const SILENCE: Duration = Duration::from_secs(36);
+
+/// How long a stream that stands is read on before other topics are asked for again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// The longest refusal that is read, to learn which topic a node did not like.
 const REFUSAL: usize = 4_096;
@@ -91,7 +95,13 @@ impl Feed {
                     self.read(response, &mut plan, asked).await;
                     self.signal(Signal::FeedLost(self.id)).await;
                 }
-                Opened::Refused(message) => plan.on_refused(&asked, &message),
+                Opened::Refused(message) => {
+                    plan.on_refused(&asked, &message);
+                    // While something is learnt from refusals there is no reason to wait long.
+                    if plan.ask(&self.wishes()) != asked {
+                        delay = FIRST_DELAY;
+                    }
+                }
                 Opened::Nothing => {}
             }
             tokio::time::sleep(jitter(delay)).await;
@@ -99,31 +109,44 @@ impl Feed {
         }
     }
 
-    /// Reads a stream, and those that replace it because other topics are wanted, until one is lost.
+    /// Reads a stream, and those that replace it because other topics are wanted, until one is lost. A replacement
+    /// that does not come leaves the old one standing, and is tried again after [`AGAIN`].
     async fn read(&mut self, mut response: reqwest::Response, plan: &mut TopicPlan, mut asked: Topics) {
-        while let Left::Topics = self.follow(&mut response, plan, &asked).await {
-            plan.on_version(&self.version.borrow_and_update().clone());
+        let mut framing = Framing::default();
+        let mut not_before = Instant::now();
+        while let Left::Topics = self.follow(&mut response, &mut framing, plan, &asked, not_before).await {
             let next = plan.ask(&self.wishes());
             match self.open(&next).await {
                 Opened::Stream(replacement) => {
                     plan.on_accepted(&next);
-                    (response, asked) = (replacement, next);
+                    (response, asked, framing) = (replacement, next, Framing::default());
                 }
                 Opened::Refused(message) => plan.on_refused(&next, &message),
-                // The old stream still stands; leave the wish for the next change or loss.
-                Opened::Nothing => return,
+                Opened::Nothing => {}
             }
+            not_before = Instant::now() + AGAIN;
+        }
+        if framing.dropped() > 0 {
+            observe::events_dropped(self.id, framing.dropped());
         }
     }
 
-    async fn follow(&mut self, response: &mut reqwest::Response, plan: &mut TopicPlan, asked: &Topics) -> Left {
-        let mut framing = Framing::default();
+    async fn follow(
+        &mut self,
+        response: &mut reqwest::Response,
+        framing: &mut Framing,
+        plan: &mut TopicPlan,
+        asked: &Topics,
+        not_before: Instant,
+    ) -> Left {
         loop {
-            if plan.ask(&self.wishes()) != *asked {
+            let other = plan.ask(&self.wishes()) != *asked;
+            if other && Instant::now() >= not_before {
                 return Left::Topics;
             }
             let chunk = tokio::select! {
                 chunk = timeout(SILENCE, response.chunk()) => chunk,
+                () = sleep_until(not_before), if other => continue,
                 Ok(()) = self.wanted.changed() => continue,
                 Ok(()) = self.version.changed() => {
                     plan.on_version(&self.version.borrow_and_update().clone());

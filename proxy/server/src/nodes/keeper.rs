@@ -294,9 +294,7 @@ impl Keeper {
                     node.soon.notify_one();
                     return;
                 }
-                Ask::HeadHeader { .. } => {
-                    header(&node, "head").await.map(|header| Signal::HeadHeader { from, header })
-                }
+                Ask::HeadHeader { .. } => header(&node, "head").await.map(|header| Signal::HeadHeader { from, header }),
                 Ask::Header { root, .. } => Some(match header(&node, &root.to_string()).await {
                     Some(header) => Signal::Header { from, header },
                     None => Signal::HeaderFailed { from, root },

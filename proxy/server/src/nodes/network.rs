@@ -4,6 +4,9 @@
 //! collected for it, and the picture is kept in the state directory, so that genesis and spec are served before any node
 //! answers.
 //!
+//! What was kept is only what to say until the own nodes speak. If no network is configured, and at the first time that
+//! all own nodes have spoken they are of another one, theirs is taken: the staker moved them and kept the folder.
+//!
 //! When nothing is configured and nothing was kept, the own nodes decide by majority. That waits for all of them, but
 //! not longer than [`WAIT_FOR_OWN`] after the first: a node that is down must not keep the others' VC waiting, and a
 //! node that is merely slow must not be outvoted by speed.
@@ -48,6 +51,8 @@ pub struct Chart {
     words: HashMap<NodeId, Word>,
     own: Vec<NodeId>,
     first_own: Option<Moment>,
+    /// The network is what was kept, and the own nodes have not all spoken yet.
+    unproven: bool,
     compared_at: Option<Epoch>,
 }
 
@@ -90,7 +95,9 @@ impl Chart {
         let kept = state.as_deref().and_then(kept);
         let fits = |served: &Served| choice.is_none_or(|choice| served.genesis.validators_root == choice.0);
         let network = kept.filter(fits).map(|served| Arc::new(Network::new(served)));
-        Self { choice, state, network, words: HashMap::new(), own: Vec::new(), first_own: None, compared_at: None }
+        let unproven = network.is_some() && choice.is_none();
+        let (words, own) = (HashMap::new(), Vec::new());
+        Self { choice, state, network, words, own, first_own: None, unproven, compared_at: None }
     }
 
     /// The network, once known.
@@ -124,6 +131,13 @@ impl Chart {
     /// If the own nodes are on different networks and none can be chosen.
     pub fn settle(&mut self, nodes: &[NodeState], now: Moment) -> Result<bool, Unsettled> {
         let Some(network) = &self.network else { return self.define(now) };
+        if self.unproven && self.all_own_spoke() {
+            self.unproven = false;
+            if self.own_are_elsewhere(network, now) {
+                observe::network_moved();
+                return self.define(now);
+            }
+        }
         let epoch = network.served.epoch(now);
         let ready: Vec<&Spec> = nodes
             .iter()
@@ -151,10 +165,20 @@ impl Chart {
         Some(standing(&network.served.compare(&word.genesis, &word.spec, epoch)))
     }
 
+    fn all_own_spoke(&self) -> bool {
+        !self.own.is_empty() && self.own.iter().all(|id| self.words.contains_key(id))
+    }
+
+    fn own_are_elsewhere(&self, network: &Network, now: Moment) -> bool {
+        let epoch = network.served.epoch(now);
+        let foreign = |word: &Word| !network.served.compare(&word.genesis, &word.spec, epoch).foreign.is_empty();
+        self.own.iter().filter_map(|id| self.words.get(id)).all(foreign)
+    }
+
     fn define(&mut self, now: Moment) -> Result<bool, Unsettled> {
         let told: Vec<(&NodeId, &Word)> = self.own.iter().filter_map(|id| self.words.get_key_value(id)).collect();
         let waited = self.first_own.is_some_and(|first| now.since(first) >= WAIT_FOR_OWN);
-        let all = told.len() == self.own.len() && !told.is_empty();
+        let all = self.all_own_spoke();
         // With a choice the first own node on it defines the rest of the picture.
         if !all && !waited && self.choice.is_none() {
             return Ok(false);
