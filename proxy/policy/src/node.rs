@@ -123,6 +123,29 @@ impl fmt::Display for NodeId {
     }
 }
 
+impl Trust {
+    /// The word used in configuration, pages and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Friend => "friend",
+        }
+    }
+}
+
+impl Participation {
+    /// The word used in configuration, pages and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Standby => "standby",
+            Self::PublishOnly => "publish-only",
+        }
+    }
+}
+
 impl Tier {
     /// The word used in pages, metrics and logs.
     #[must_use]
