@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rangelight_policy::network::KNOWN;
+use rangelight_policy::node::{Participation, Trust};
+
 use super::address::ListenAddress;
 use super::node;
 use super::options::{NOT_YET, Place};
@@ -22,13 +25,9 @@ use super::spelling::nearest;
 use super::typed::{Said, Section, Sheet};
 use super::url::SafeUrl;
 use super::{AdminConfig, Config, ListenConfig, Mode, NetworkChoice, NodeConfig};
-use rangelight_policy::node::{Participation, Trust};
 
 /// At most so many listeners; each is a socket and a task.
 const LISTENS_MAX: usize = 16;
-
-/// Networks with a name of their own.
-const NETWORKS: &[&str] = &["mainnet", "sepolia", "holesky", "hoodi", "gnosis", "chiado"];
 
 const MODES: &[(&str, Mode)] =
     &[("guarded", Mode::Guarded), ("pass-through", Mode::PassThrough), ("observe", Mode::Observe)];
@@ -95,7 +94,8 @@ fn settle(sheet: &mut Sheet, place: Place) {
 fn network(sheet: &mut Sheet, top: &Section) -> Option<NetworkChoice> {
     let said = top.text(sheet, "network")?;
     let name = said.value.to_lowercase();
-    if NETWORKS.contains(&name.as_str()) {
+    let names = KNOWN.iter().map(|known| known.name);
+    if names.clone().any(|known| known == name) {
         return Some(NetworkChoice::Named(name.into()));
     }
     match said.value.parse() {
@@ -104,11 +104,10 @@ fn network(sheet: &mut Sheet, top: &Section) -> Option<NetworkChoice> {
             sheet.wrong(&said, "a genesis validators root is 0x and 64 hex digits; correct it");
         }
         Err(_) => {
-            let cure = nearest(&name, NETWORKS.iter().copied()).map_or_else(
-                || format!("write one of {}", NETWORKS.join(", ")),
-                |near| format!("did you mean {near:?}?"),
-            );
-            sheet.wrong(&said, format!("the network is unknown by name; {cure} Or write its genesis validators root"));
+            let list = names.clone().collect::<Vec<_>>().join(", ");
+            let cure = nearest(&name, names)
+                .map_or_else(|| format!("write one of {list}"), |near| format!("did you mean {near:?}? Write it"));
+            sheet.wrong(&said, format!("the network is unknown by name; {cure}, or the genesis validators root"));
         }
     }
     None

@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
@@ -50,11 +50,10 @@ struct Watcher {
 ///
 /// The system refuses to deliver SIGHUP to us.
 pub fn watch(sources: Sources, running: Loaded) -> io::Result<watch::Receiver<Latest>> {
-    watch_every(PERIOD, sources, running)
+    Ok(watch_every(PERIOD, signal(SignalKind::hangup())?, sources, running))
 }
 
-fn watch_every(period: Duration, sources: Sources, running: Loaded) -> io::Result<watch::Receiver<Latest>> {
-    let mut hangup = signal(SignalKind::hangup())?;
+fn watch_every(period: Duration, mut ask: Signal, sources: Sources, running: Loaded) -> watch::Receiver<Latest> {
     let (sender, receiver) = watch::channel(Latest { loaded: Arc::new(running), refused: None });
     tokio::spawn(async move {
         let mut watcher = Watcher { sources, seen: Seen::default(), settling: None };
@@ -65,7 +64,7 @@ fn watch_every(period: Duration, sources: Sources, running: Loaded) -> io::Resul
         loop {
             let asked = tokio::select! {
                 _ = ticks.tick() => false,
-                Some(()) = hangup.recv() => true,
+                Some(()) = ask.recv() => true,
                 () = sender.closed() => return,
             };
             let looked = tokio::task::spawn_blocking(move || {
@@ -83,7 +82,7 @@ fn watch_every(period: Duration, sources: Sources, running: Loaded) -> io::Resul
             first = false;
         }
     });
-    Ok(receiver)
+    receiver
 }
 
 fn tell(sender: &watch::Sender<Latest>, result: Result<Loaded, Problems>) {

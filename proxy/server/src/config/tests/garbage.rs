@@ -53,7 +53,7 @@ fn a_damaged_file_is_a_configuration_or_a_problem() {
     let whole = whole();
     assert!(typed(&whole, &[]).1.is_ok(), "undamaged it is good");
     let (mut good, mut bad) = (0, 0);
-    for seed in given.map_or(1..=1500, |seed: u64| seed..=seed) {
+    for seed in given.map_or(1..=600, |seed: u64| seed..=seed) {
         let text = damaged(&whole, &mut Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
         let (_folder, result) = typed(&text, &[]);
         let printed = match result {
@@ -70,5 +70,5 @@ fn a_damaged_file_is_a_configuration_or_a_problem() {
         };
         assert!(!printed.contains("s3cret"), "seed {seed}: a secret is printed: {printed}");
     }
-    assert!(given.is_some() || good > 200 && bad > 200, "both are met: {good} good, {bad} bad");
+    assert!(given.is_some() || good > 100 && bad > 100, "both are met: {good} good, {bad} bad");
 }
