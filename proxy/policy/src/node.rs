@@ -10,6 +10,10 @@ use std::sync::Arc;
 use crate::chain::{Moment, Root, Slot};
 use crate::family::{ConsensusFamily, ExecutionFamily};
 
+mod spare;
+
+pub use spare::Spare;
+
 /// A node's number. Stable for as long as the node stays configured under its name; never reused in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u16);
@@ -116,6 +120,29 @@ pub struct Snapshot {
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl Trust {
+    /// The word used in configuration, pages and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Friend => "friend",
+        }
+    }
+}
+
+impl Participation {
+    /// The word used in configuration, pages and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Standby => "standby",
+            Self::PublishOnly => "publish-only",
+        }
     }
 }
 

@@ -121,6 +121,12 @@ impl Gateway {
         Self { rules, seats, in_flight: limits.in_flight }
     }
 
+    /// The seats of its callers.
+    #[must_use]
+    pub fn seats(&self) -> &Arc<Seats> {
+        &self.seats
+    }
+
     /// Lets a request in or refuses it. What was meant for the gateway (the token) is taken out of its head.
     ///
     /// # Errors

@@ -142,14 +142,19 @@ impl Rangelight {
 }
 
 fn listeners(config: &Config, house: &Arc<House>, limits: &Limits) -> Vec<Listener> {
-    let own = config.listens.iter().map(|listen| {
+    let mut seats = Vec::new();
+    let mut listeners = Vec::new();
+    for listen in &config.listens {
         let gateway = Gateway::new(Rules::from(listen), limits);
+        seats.push(Arc::clone(gateway.seats()));
         let answers = Arc::new(Answers::new(Arc::clone(house), listen.budget));
-        Listener { address: listen.address.clone(), front: Arc::new(Service::new(gateway, answers, limits)) }
-    });
+        let front = Arc::new(Service::new(gateway, answers, limits));
+        listeners.push(Listener { address: listen.address.clone(), front });
+    }
     let gateway = Gateway::new(Rules::from(&config.admin), limits);
-    let front = Arc::new(Service::new(gateway, Arc::new(Admin::new(Arc::clone(house))), limits));
-    own.chain([Listener { address: config.admin.address.clone(), front }]).collect()
+    let front = Arc::new(Service::new(gateway, Arc::new(Admin::new(Arc::clone(house), seats)), limits));
+    listeners.push(Listener { address: config.admin.address.clone(), front });
+    listeners
 }
 
 fn mode(mode: Mode) -> plan::Mode {
@@ -162,7 +167,7 @@ fn mode(mode: Mode) -> plan::Mode {
 
 impl config::NetworkChoice {
     /// The same in policy's words.
-    fn policy(&self) -> Result<NetworkChoice, rangelight_policy::chain::Malformed> {
+    pub(crate) fn policy(&self) -> Result<NetworkChoice, rangelight_policy::chain::Malformed> {
         match self {
             Self::Named(name) => name.parse(),
             Self::Root(root) => Ok(NetworkChoice(*root)),

@@ -360,3 +360,11 @@ pub fn network_moved() {
         "the state directory is of another network than all own nodes; theirs is taken. Set `network` to forbid this"
     );
 }
+
+/// A person took a node out of reads, or let it in again.
+pub fn cordoned(node: &str, cordoned: bool, caller: &str) {
+    match cordoned {
+        true => info!(node, caller, "the node was cordoned: it gets no reads, only publications"),
+        false => info!(node, caller, "the node was uncordoned"),
+    }
+}

@@ -96,6 +96,12 @@ impl Stream {
         self.wanted.topics.subscribe()
     }
 
+    /// Streams that are open now.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.said.receiver_count()
+    }
+
     /// Opens a stream of these topics.
     #[must_use]
     pub fn subscribe(&self, topics: Vec<Topic>) -> Reply {

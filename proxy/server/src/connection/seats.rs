@@ -43,6 +43,12 @@ impl Seats {
         Self { taken: DashMap::new(), callers: AtomicUsize::new(0), per_caller, most_callers }
     }
 
+    /// Callers that sit now.
+    #[must_use]
+    pub fn callers(&self) -> usize {
+        self.callers.load(Ordering::Acquire)
+    }
+
     /// A seat for the caller of this name.
     ///
     /// # Errors
@@ -95,6 +101,6 @@ mod tests {
         let late = seats.take(&c).expect("a caller left");
         drop((late, other));
         assert!(seats.taken.is_empty());
-        assert_eq!(seats.callers.load(Ordering::Acquire), 0);
+        assert_eq!(seats.callers(), 0);
     }
 }
