@@ -199,7 +199,7 @@ impl World {
 
     /// Lets the world run to a moment of a slot.
     pub(super) fn run_to(&mut self, slot: u64, ms: u64) {
-        let end = CLOCK.start(Slot(slot)).plus(ms);
+        let end = CLOCK.start(Slot(slot)).plus(ms).max(self.now);
         while let Some((&(at, _), _)) = self.queue.first_key_value()
             && at <= end
         {
@@ -211,7 +211,13 @@ impl World {
     }
 
     pub(super) fn signal(&mut self, signal: Signal) {
+        if std::env::var("TRACE").is_ok() {
+            eprintln!("SIG {:?}+{} {signal:?}", self.slot(), (self.now.0 - CLOCK.genesis.0) % 12000);
+        }
         let effects = self.fleet.observe(signal, self.our_now());
+        if std::env::var("TRACE").is_ok() {
+            eprintln!("ASK {:?}", effects.asks);
+        }
         self.effects(effects);
     }
 
@@ -237,6 +243,10 @@ impl World {
             self.nodes[node].feed = false;
             self.signal(Signal::FeedLost(id));
         }
+        if fault == Fault::Dead {
+            // The VC asks something all the time.
+            self.signal(Signal::Exchanged { from: id, exchange: Exchange::Refused });
+        }
         if matches!(was, Fault::Dead | Fault::Deaf) || fault == Fault::Foreign {
             let in_ms = 100 + self.rng.below(3_000);
             self.at(in_ms, Step::Feed(node));
@@ -255,7 +265,7 @@ impl World {
             Step::Tick => {
                 let effects = self.fleet.tick(self.our_now());
                 self.effects(effects);
-                self.at(250, Step::Tick);
+                self.at(500, Step::Tick);
             }
             Step::Probe(node) => {
                 self.probe(node);
