@@ -49,6 +49,7 @@ pub(super) enum Fault {
 pub(super) struct Sim {
     pub profile: Profile,
     pub fault: Fault,
+    pub was: Fault,
     /// The slot in which its fault last changed.
     pub since: Slot,
     pub head: Root,
@@ -152,7 +153,7 @@ impl World {
         ];
         let nodes: Vec<Sim> = profiles
             .into_iter()
-            .map(|profile| Sim { profile, fault: Fault::Good, since: Slot(0), head, feed: false })
+            .map(|profile| Sim { profile, fault: Fault::Good, was: Fault::Good, since: Slot(0), head, feed: false })
             .collect();
         let mut world = Self {
             fleet: Fleet::new(),
@@ -211,13 +212,7 @@ impl World {
     }
 
     pub(super) fn signal(&mut self, signal: Signal) {
-        if std::env::var("TRACE").is_ok() {
-            eprintln!("SIG {:?}+{} {signal:?}", self.slot(), (self.now.0 - CLOCK.genesis.0) % 12000);
-        }
         let effects = self.fleet.observe(signal, self.our_now());
-        if std::env::var("TRACE").is_ok() {
-            eprintln!("ASK {:?}", effects.asks);
-        }
         self.effects(effects);
     }
 
@@ -237,6 +232,7 @@ impl World {
 
     pub(super) fn set(&mut self, node: usize, fault: Fault) {
         let was = std::mem::replace(&mut self.nodes[node].fault, fault);
+        self.nodes[node].was = was;
         self.nodes[node].since = self.slot();
         let id = self.nodes[node].profile.id;
         if matches!(fault, Fault::Dead | Fault::Deaf) && self.nodes[node].feed {
