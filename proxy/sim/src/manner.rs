@@ -166,10 +166,12 @@ pub struct Manner {
     pub duplicate_block: (u16, &'static str),
     /// How votes it already has are listed as failures; `None` = not at all.
     pub duplicate_vote: Option<&'static str>,
+    /// The same for sync committee messages.
+    pub duplicate_sync: Option<&'static str>,
     /// Votes for an unknown block.
     pub unknown_head: UnknownHead,
-    /// The status when a publication failed for another reason than being wrong.
-    pub publish_failed: u16,
+    /// The status for a block that was broadcast and could not be imported.
+    pub not_imported: u16,
     /// Attestation data while the head is optimistic.
     pub optimistic_data: (u16, &'static str),
     /// A blinded block that another node made.

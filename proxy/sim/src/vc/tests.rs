@@ -15,23 +15,23 @@ use crate::world::{World, WorldConfig};
 
 const SLOTS: u64 = 12;
 
-/// The score over some slots of a client whose only node has a fault from the second slot on.
+/// The score over some slots of a client whose only node has a fault from the second epoch on.
 async fn with_fault(fault: Fault, profile: Profile) -> Report {
     // Own proposers only, so that every slot has a proposal.
     let config = WorldConfig {
         slot_ms: 300,
         validators: 32,
         own: 0..32,
-        script: Script::new().at(34..60, "attic", fault),
+        script: Script::new().at(40..70, "attic", fault),
         nodes: vec![NodeSpec::new("attic", Consensus::Lighthouse, Execution::Nethermind)],
         ..WorldConfig::default()
     };
     let world = World::start(config).await.expect("ports are free");
     world.start_vc(&world.node("attic").url(), profile);
     let ready = world.vc_ready(Duration::from_secs(20)).await.expect("start-up ends before the fault");
-    assert!(ready <= 34, "the machine is too slow for this test to mean anything: ready at {ready}");
-    world.wait_slot(34 + SLOTS + 1).await;
-    world.report_of(34..34 + SLOTS)
+    assert!(ready <= 40, "the machine is too slow for this test to mean anything: ready at {ready}");
+    world.wait_slot(40 + SLOTS + 1).await;
+    world.report_of(40..40 + SLOTS)
 }
 
 #[tokio::test]

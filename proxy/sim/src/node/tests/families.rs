@@ -1,6 +1,7 @@
 //! The manner of every family, seen from outside.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::fault::Fault;
@@ -142,4 +143,15 @@ async fn the_registry_streams_as_many_validators_as_asked() {
     let got = answer(world.node("attic"), get("/eth/v1/beacon/states/head/validators")).await;
     assert!(got.body.len() > 5_000 * 400);
     assert_eq!(got.json()["data"].as_array().map(Vec::len), Some(5_064));
+}
+
+#[tokio::test]
+async fn lodestar_hangs_up_on_idle_connections() {
+    let world = world(vec![node("attic")], SLOT_MS).await;
+    let mut stream = tokio::net::TcpStream::connect(world.node("attic").address()).await.expect("it accepts");
+    stream.write_all(b"GET /eth/v1/node/health HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it reads");
+    let mut text = Vec::new();
+    // Ends only because the node ends the connection.
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("it hangs up").expect("in order");
+    assert!(text.starts_with(b"HTTP/1.1 200"));
 }
