@@ -158,6 +158,12 @@ pub struct Manner {
     pub ssz_body: SszBody,
     /// Whether attestation data and aggregates are answered in SSZ to those who prefer it.
     pub ssz_duties: bool,
+    /// Callers whose `User-Agent` begins so get JSON for duties whatever they prefer.
+    pub json_for: &'static [&'static str],
+    /// Whether a body without `Content-Type` is answered with 415.
+    pub demands_content_type: bool,
+    /// Whether the consensus value of a block is told; an empty string if not.
+    pub tells_consensus_value: bool,
     /// The event stream.
     pub stream: Stream,
     /// The body of an empty success.

@@ -21,6 +21,9 @@ const PLAIN: Manner = Manner {
     wrong_method: 405,
     ssz_body: SszBody::Reads,
     ssz_duties: true,
+    json_for: &[],
+    demands_content_type: false,
+    tells_consensus_value: true,
     stream: Stream {
         colon: ": ",
         keep_alive: SECONDS_15,
@@ -101,6 +104,7 @@ pub(super) const LODESTAR: Manner = Manner {
     version: "Lodestar/v1.36.0/0000000",
     code: ("LS", "Lodestar"),
     no_route: "Route {method}:{path} not found",
+    json_for: &["go-eth2-client", "Go-http-client", "Vouch"],
     wrong_method: 404,
     stream: Stream {
         keep_alive: None,
@@ -124,6 +128,8 @@ pub(super) const PRYSM: Manner = Manner {
     health: Health { syncing: 206, optimistic: 206, el_offline: 200, custom_status: true },
     no_route: "404 page not found",
     ssz_body: SszBody::Refuses,
+    demands_content_type: true,
+    tells_consensus_value: false,
     stream: Stream { keep_alive: Some(Duration::from_secs(12)), unknown_topic: "Invalid topic: {}", ..PLAIN.stream },
     duplicate_block: (200, ""),
     not_imported: 500,

@@ -46,11 +46,7 @@ pub(crate) fn data(ask: &Ask<'_>) -> Reply {
         data.index = index;
     }
     ask.node.memory(|memory| memory.learn(data));
-    if ask.manner.ssz_duties && ask.prefers_ssz() {
-        ssz_reply(data.ssz()).into()
-    } else {
-        json_reply(&json!({"data": data.json()})).into()
-    }
+    if ask.wants_ssz_duties() { ssz_reply(data.ssz()).into() } else { json_reply(&json!({"data": data.json()})).into() }
 }
 
 pub(crate) fn aggregate(ask: &Ask<'_>, container: Container) -> Reply {
@@ -83,7 +79,7 @@ pub(crate) fn aggregate(ask: &Ask<'_>, container: Container) -> Reply {
     }
     match container {
         Container::Old => json_reply(&json!({"data": out})).into(),
-        Container::Versioned if ask.manner.ssz_duties && ask.prefers_ssz() => {
+        Container::Versioned if ask.wants_ssz_duties() => {
             ssz_reply(aggregate_ssz(&out, &data)).header("eth-consensus-version", fork.name()).into()
         }
         Container::Versioned => json_reply(&json!({"version": fork.name(), "data": out}))

@@ -91,9 +91,32 @@ async fn every_family_treats_ssz_in_its_way() {
         let got = answer(node, Ask { headers: &headers, ..get(&path) }).await;
         let ssz = (kind(&got) == "application/octet-stream", got.body.len() == 128);
         assert_eq!(ssz, if family == Consensus::Nimbus { (false, false) } else { (true, true) }, "{family:?}");
+        let headers = [("accept", "application/octet-stream"), ("user-agent", "go-eth2-client/0.29")];
+        let got = answer(node, Ask { headers: &headers, ..get(&path) }).await;
+        let json = matches!(family, Consensus::Nimbus | Consensus::Lodestar);
+        assert_eq!(kind(&got) == "application/json", json, "{family:?}: some callers get JSON");
+        let ask = Ask { headers: &[], ..post("/eth/v1/validator/prepare_beacon_proposer", &json!([])) };
+        let wanted = if family == Consensus::Prysm { 415 } else { 200 };
+        assert_eq!(answer(node, ask).await.status, wanted, "{family:?}: a body without a type");
         let headers = [("accept", "application/octet-stream;q=0.5,application/json")];
         let got = answer(node, Ask { headers: &headers, ..get(&path) }).await;
         assert_eq!(kind(&got), "application/json", "{family:?}: the weights count");
+    }
+}
+
+#[tokio::test]
+async fn every_family_tells_a_blocks_worth_in_its_way() {
+    let world = world(one_of_each(), 2000).await;
+    for family in FAMILIES {
+        let path =
+            format!("/eth/v3/validator/blocks/{}?randao_reveal={}", world.slot() + 1, crate::digest::hex(&[7; 96]));
+        let got = answer(world.node(family.name()), get(&path)).await;
+        assert_eq!(got.headers["eth-consensus-version"], "electra", "{family:?}");
+        assert_eq!(got.headers["eth-execution-payload-blinded"], "false", "{family:?}");
+        assert!(!got.headers["eth-execution-payload-value"].is_empty(), "{family:?}");
+        assert_eq!(got.headers["eth-consensus-block-value"].is_empty(), family == Consensus::Prysm, "{family:?}");
+        let data = got.json()["data"].take();
+        assert_eq!(data["block"]["slot"], (world.slot() + 1).to_string(), "{family:?}");
     }
 }
 
