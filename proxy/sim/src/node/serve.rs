@@ -229,7 +229,7 @@ async fn dispatch(ask: Ask<'_>, route: Route) -> Reply {
         Route::Prepare => duty::prepare(&ask),
         Route::Register => duty::register(&ask),
         Route::Selections => ask.manner.error(501, "only supported by distributed validator middleware").into(),
-        Route::AttestationData => attest::data(&ask),
+        Route::AttestationData => attest::attestation_data(&ask),
         Route::AggregateV1 => attest::aggregate(&ask, attest::Container::Old),
         Route::AggregateV2 => attest::aggregate(&ask, attest::Container::Versioned),
         Route::Contribution => attest::contribution(&ask),

@@ -54,7 +54,7 @@ async fn the_score_sees_what_a_fault_costs() {
 }
 
 #[tokio::test]
-async fn a_client_follows_its_node_over_a_fork() {
+async fn a_validator_client_follows_its_node_over_a_fork() {
     // Electra comes in epoch 6, while the client runs: containers and routes change under it.
     let config = WorldConfig {
         slot_ms: 300,
@@ -63,7 +63,7 @@ async fn a_client_follows_its_node_over_a_fork() {
         ..WorldConfig::default()
     };
     let world = World::start(config).await.expect("ports are free");
-    // In JSON: this family misreads SSZ votes, which are new with Electra, and a client alone with it would lose them.
+    // In JSON: this family misreads SSZ votes, which are new with Electra, and a validator client that has only it would lose them.
     let profile = Profile { flavour: Flavour::Json, ..Profile::LIGHTHOUSE };
     world.start_vc(&world.node("attic").url(), profile);
     let ready = world.vc_ready(Duration::from_secs(20)).await.expect("start-up ends");

@@ -43,7 +43,7 @@ async fn loses_nothing(preset: Preset, slot_ms: u64, fork: Fork, profile: Profil
 }
 
 #[tokio::test]
-async fn a_client_alone_with_a_good_node_loses_nothing_in_the_minimal_preset() {
+async fn a_validator_client_alone_with_a_good_node_loses_nothing_in_the_minimal_preset() {
     let json = Profile { flavour: Flavour::Json, ..Profile::LODESTAR };
     tokio::join!(
         loses_nothing(Preset::Minimal, 400, Fork::Electra, Profile::LIGHTHOUSE, 24),
@@ -53,7 +53,7 @@ async fn a_client_alone_with_a_good_node_loses_nothing_in_the_minimal_preset() {
 }
 
 #[tokio::test]
-async fn a_client_alone_with_a_good_node_loses_nothing_in_the_mainnet_preset() {
+async fn a_validator_client_alone_with_a_good_node_loses_nothing_in_the_mainnet_preset() {
     tokio::join!(
         loses_nothing(Preset::Mainnet, 250, Fork::Deneb, Profile::LODESTAR, 96),
         loses_nothing(Preset::Mainnet, 250, Fork::Deneb, Profile::LODESTAR_1_5, 96),
