@@ -218,7 +218,7 @@ impl Node {
     /// # Errors
     /// In a few words, if its TLS files cannot be used.
     pub fn start(id: NodeId, config: NodeConfig, around: &Surroundings) -> Result<Self, String> {
-        let tls = tls::client_config(&config.tls, config.url.is_https()).map_err(|error| error.to_string())?;
+        let tls = tls::client_config(&config).map_err(|error| error.to_string())?;
         let transport = Transport::new(&config, tls.clone());
         let control = Control::new(&config, tls).map_err(|error| error.to_string())?;
         let soon = Arc::new(Notify::new());
