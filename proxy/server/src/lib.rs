@@ -1,7 +1,7 @@
 //! The roof: builds the parts in order, starts them, drains them.
 //!
-//! The floors, from the ground up. A module imports only from floors below its own, or from its own folder
-//! (`tests/suite/shape.rs` fails on an upward import):
+//! The floors, from the ground up. A module imports only from floors below its own, from modules further left on its
+//! own, or from its own folder (`tests/suite/shape.rs` fails on an upward import):
 //!
 //! | floor | modules |
 //! |---|---|
