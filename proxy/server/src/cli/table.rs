@@ -76,7 +76,7 @@ mod tests {
             ),
             ("an empty cell is seen", &[["a", "", ""]], "node  tier  why\na     -     -\n"),
             ("characters, not bytes", &[["é", "é", "é"]], "node  tier  why\né     é     é\n"),
-            ("words cannot steer", &[["a\x1b[2J", "b\r\nc", ""]], "node    tier  why\na [2J   b  c  -\n"),
+            ("words cannot steer", &[["a\x1b[2J", "b\r\nc", ""]], "node   tier  why\na [2J  b  c  -\n"),
         ] {
             assert_eq!(table(rows), wanted, "{name}");
         }

@@ -193,4 +193,4 @@ fn void<T>(told: &Result<T, String>) -> Result<(), &String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
