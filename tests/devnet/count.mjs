@@ -30,8 +30,7 @@ export function count(chain, duties, from, to) {
   const distances = {};
   const votes = included(chain);
   for (let epoch = from; epoch <= to; epoch++) {
-    const known = duties[epoch];
-    if (!known) throw new Error(`nobody noted the duties of epoch ${epoch}`);
+    const known = duties[epoch] ?? lostDuties(duties, votes, epoch);
     for (let slot = epoch * SLOTS_PER_EPOCH; slot < (epoch + 1) * SLOTS_PER_EPOCH; slot++) {
       countSlot(chain, known, slot, due, missed);
     }
@@ -45,6 +44,19 @@ export function count(chain, duties, from, to) {
     }
   }
   return { from, to, due, missed, distances };
+}
+
+/**
+ * The duties of an epoch in which no node was in sync, so that none could tell them: all due, all lost. That this is
+ * why they are unknown shows in the chain, which then has no vote of that epoch either.
+ */
+function lostDuties(duties, votes, epoch) {
+  const first = epoch * SLOTS_PER_EPOCH;
+  const voted = [...votes.keys()].some((key) => Math.floor(Number(key.split("/")[0]) / SLOTS_PER_EPOCH) === epoch);
+  const model = Object.values(duties)[0];
+  if (voted || !model) throw new Error(`nobody noted the duties of epoch ${epoch}`);
+  const attesters = model.attesters.map(({ validator }) => ({ validator, slot: first, committee: "unknown", position: 0 }));
+  return { attesters, proposers: {}, sync: model.sync };
 }
 
 function countSlot(chain, known, slot, due, missed) {

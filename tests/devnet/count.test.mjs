@@ -77,6 +77,15 @@ test("duties that nobody noted are an error, not zero misses", () => {
   assert.throws(() => count(chain, duties, 1, 2), /epoch 2/);
 });
 
+test("a network that stood still for an epoch has lost all of it", () => {
+  const { chain, duties } = perfect();
+  delete duties[2];
+  for (let slot = 2 * SLOTS_PER_EPOCH; slot <= LAST; slot++) chain.blocks.delete(slot);
+  const { missed } = count(chain, duties, 2, 2);
+  assert.equal(missed.proposal.length, SLOTS_PER_EPOCH);
+  assert.equal(missed.attestation.length, 2 * SLOTS_PER_EPOCH);
+});
+
 test("bits are read as SSZ writes them", () => {
   assert.deepEqual(setBits("0x05", true), [0]);
   assert.deepEqual(setBits("0x0101", true), [0]);

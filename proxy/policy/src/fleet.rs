@@ -143,7 +143,7 @@ impl Fleet {
     fn weigh(&mut self, now: Moment, effects: &mut Effects) {
         let clock = self.schedule.as_ref().map(|it| it.clock);
         let epoch = clock.and_then(|it| it.slot(now).map(|slot| it.epoch(slot))).unwrap_or(Epoch(0));
-        let yardstick = clock.map(|clock| self.heights.measure(&self.nodes, &clock, now)).unwrap_or_default();
+        let yardstick = clock.map(|clock| self.heights.measure(&self.nodes, &self.view, &clock, now)).unwrap_or_default();
         for node in &mut self.nodes {
             let (tier, reasons) = node.health.tier(yardstick, epoch);
             node.health.weigh(tier, now, clock.map_or(USUAL_SLOT_MS, |it| it.slot_ms));
@@ -170,6 +170,18 @@ impl Fleet {
             self.snapshot = Arc::new(Snapshot { at: now, ..snapshot });
             effects.snapshot = Some(Arc::clone(&self.snapshot));
         }
+    }
+}
+
+#[cfg(test)]
+impl Fleet {
+    /// Every bound that the module docs promise.
+    fn within_bounds(&self) -> Result<(), String> {
+        let nodes = self.nodes.len();
+        let sizes = [("heights", self.heights.len(), 8 * nodes)];
+        let all = sizes.into_iter().chain(self.view.sizes(nodes)).chain(self.merge.sizes());
+        let over: Vec<_> = all.filter(|(_, size, bound)| size > bound).collect();
+        if over.is_empty() { Ok(()) } else { Err(format!("over the bound: {over:?}")) }
     }
 }
 

@@ -243,6 +243,20 @@ impl Health {
         &self.doubts
     }
 
+    /// Ready by its own word, whatever its head is beside others'. The same as [`tier`](Self::tier), without words.
+    #[must_use]
+    pub fn usable(&self, epoch: Epoch) -> bool {
+        let at_fault = |said: Syncing| {
+            said.is_syncing || said.el_offline == Some(true) || said.is_optimistic == Some(true)
+        };
+        let network = match &self.standing {
+            NetworkStanding::Same => true,
+            NetworkStanding::Lacks { epoch: from, .. } => *from > epoch,
+            NetworkStanding::Unknown | NetworkStanding::Foreign(_) => false,
+        };
+        network && self.reach == Reach::Answering && self.said().is_some_and(|said| !at_fault(said))
+    }
+
     /// Its tier in the given epoch, and why it has it. A ready node has a reason only if it lacks a fork to come.
     #[must_use]
     pub fn tier(&self, yardstick: Yardstick, epoch: Epoch) -> (Tier, Vec<String>) {

@@ -13,7 +13,11 @@
 //! | higher, on top of V | the view moves, at once |
 //! | higher, on another branch | the view moves if the leader says so, or if more stand behind H than behind V |
 //! | at V's slot, or lower and on another branch | the same |
-//! | below V on V's branch | a late node; only the leader, who was there, may take it back |
+//! | below V on V's branch | a late node; only the leader, who was there, may take it back, if nobody else is at V |
+//!
+//! In the fourth row, a word for a lower head or for the one that the view came from counts only if it was said after the
+//! view came to V, or if it still stands a slot after that (a twelfth of one, if no node is at V any more): when a proposer
+//! builds around the last block, the first node to follow is not wrong because the others have not heard.
 //!
 //! Whether H is on top of V follows from known links ([`blocks`]), else from one header read, up to four when events
 //! were missed. The leader needs no proof. When the leader is lost, another deciding member leads; when no deciding node
@@ -84,6 +88,7 @@ struct Place {
     leader: NodeId,
     /// The leader has been here ever since: its next word moves the view. False once it was lost.
     led: bool,
+    since: Moment,
     was: Option<(Slot, Root)>,
     reorg_told: bool,
     /// The head as it was told; `None` until then.
@@ -95,6 +100,8 @@ struct Place {
 #[derive(Clone, Debug)]
 struct Said {
     head: Head,
+    /// When it said so first.
+    at: Moment,
     v2: Option<(String, PayloadStatus)>,
 }
 
@@ -194,7 +201,7 @@ impl View {
                 self.blocks.claim(root, before.head.block);
             }
         }
-        self.heads.insert(from, Said { head, v2 });
+        self.heads.insert(from, Said { head, at: by.now, v2 });
         others.then(|| by.now.since(first) > by.schedule.soon_ms())
     }
 
@@ -216,7 +223,7 @@ impl View {
             current_duty_dependent_root: None,
             execution_optimistic: header.optimistic,
         };
-        self.heads.insert(from, Said { head, v2: None });
+        self.heads.insert(from, Said { head, at: by.now, v2: None });
         true
     }
 
@@ -260,6 +267,21 @@ impl View {
         if let Some(place) = self.place.as_mut().filter(|place| place.leader == node) {
             place.led = false;
         }
+    }
+
+    /// Name, size and bound of all that is kept.
+    #[cfg(test)]
+    pub(crate) fn sizes(&self, nodes: usize) -> impl Iterator<Item = (&'static str, usize, usize)> {
+        [
+            ("heads", self.heads.len(), nodes),
+            ("blocks", self.blocks.len(), blocks::REMEMBERED),
+            ("reads", self.reads.len(), 8 * nodes),
+            ("reorgs", self.reorgs.len(), REORGS),
+            ("waiting", self.waiting.len(), nodes),
+            ("astray", self.astray.len(), nodes),
+            ("differ", self.differ.len(), nodes),
+        ]
+        .into_iter()
     }
 
     /// A node's head as it last said.

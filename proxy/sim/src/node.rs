@@ -75,7 +75,7 @@ pub struct Node {
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// A fault that holds, with the slot where it began: that is where a head stops or a branch parts.
+/// A fault that holds, with the slot where it began; for one that stops the head, the head's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Active {
     pub(crate) fault: Fault,
@@ -100,12 +100,12 @@ impl NodeSpec {
 }
 
 impl Node {
-    /// Starts a node on the chain of `home`; `foreign` is what it serves while it is on a wrong network.
+    /// Starts a node, inside a runtime, on the chain of `home`; `foreign` is what it serves while it is on a wrong network.
     ///
     /// # Errors
     ///
     /// When its port cannot be bound.
-    pub async fn start(spec: NodeSpec, home: Arc<Ground>, foreign: Arc<Ground>) -> io::Result<Arc<Self>> {
+    pub fn start(spec: NodeSpec, home: Arc<Ground>, foreign: Arc<Ground>) -> io::Result<Arc<Self>> {
         let door = listen::Door::open(SocketAddr::from(([127, 0, 0, 1], spec.port)))?;
         let node = Arc::new(Self {
             manner: spec.consensus.manner(),
@@ -123,8 +123,6 @@ impl Node {
         tasks.spawn(listen::keep(Arc::clone(&node), door));
         tasks.spawn(events::pump(Arc::clone(&node)));
         drop(tasks);
-        // One turn of the scheduler, so that the listener task has taken over the door when the caller connects.
-        tokio::task::yield_now().await;
         Ok(node)
     }
 
@@ -142,12 +140,13 @@ impl Node {
 
     /// Makes a fault hold from now on, in place of one of the same kind.
     pub fn fault(&self, fault: Fault) {
-        let since = self.home.clock.slot();
+        let now = self.home.clock.slot();
+        let since = if fault == Fault::Frozen { self.view().head.slot } else { now };
         if fault == Fault::Restart {
             *locked(&self.memory) = Standing::default();
         }
         if let Fault::Fork(branch) = fault {
-            self.home.chain(|chain| chain.branch_off(branch, since + 1));
+            self.home.chain(|chain| chain.branch_off(branch, now + 1));
         }
         self.faults.send_modify(|faults| {
             faults.retain(|active| !active.fault.same_kind(&fault));
@@ -262,12 +261,17 @@ impl Node {
     }
 
     /// Slots between its clock and its head as it reports them, and whether it calls that syncing.
+    ///
+    /// The distance is to its clock, as the API wants it; but it calls itself syncing only when its peers are ahead,
+    /// so that a network without blocks does not look like one that everybody has yet to catch up with.
     pub(crate) fn sync_state(&self, view: &View) -> (u64, bool) {
         if self.has(&Fault::Frozen) {
             return (0, false);
         }
+        let best = self.ground().view(&Sight::default()).head.slot;
+        let behind = best.saturating_sub(view.head.slot);
         let distance = self.clock_slot().saturating_sub(view.head.slot);
-        (distance, self.has(&Fault::Syncing(0)) || distance > self.manner.sync_tolerance)
+        (distance, self.has(&Fault::Syncing(0)) || behind > self.manner.sync_tolerance)
     }
 
     pub(crate) fn memory<T>(&self, look: impl FnOnce(&mut Standing) -> T) -> T {

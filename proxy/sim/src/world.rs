@@ -102,7 +102,7 @@ impl World {
         let foreign = Arc::new(Ground::new(2, elsewhere, clock, config.schedule, config.validators));
         let mut nodes = Vec::new();
         for spec in config.nodes {
-            nodes.push(Node::start(spec, Arc::clone(&ground), Arc::clone(&foreign)).await?);
+            nodes.push(Node::start(spec, Arc::clone(&ground), Arc::clone(&foreign))?);
         }
         clock.until_ms(clock.start_ms(first_slot)).await;
         let mut tasks = JoinSet::new();

@@ -11,7 +11,7 @@ export const FAULTS = [
   {
     name: "beacon node killed (-9), restarted",
     at: 4,
-    phase: 0.02, // the block is being produced: the VC asks for it at the slot's start
+    phase: 0.003, // the VC asks for a block at the slot's start
     until: 14,
     begin: (own, number) => own.kill(`bn${number}`),
     end: (own, number, network) => start(network, own, [`bn${number}`]),
@@ -29,7 +29,7 @@ export const FAULTS = [
   {
     name: "execution client killed (-9), restarted",
     at: 36,
-    phase: 0.02, // the payload is being built; afterwards the beacon node answers as if nothing were wrong
+    phase: 0.003, // as above; afterwards the beacon node goes on to answer as if nothing were wrong
     until: 48,
     begin: (own, number) => own.kill(`el${number}`),
     end: (own, number, network) => start(network, own, [`el${number}`]),

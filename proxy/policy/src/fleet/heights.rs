@@ -3,17 +3,18 @@
 //! A node's height counts once it has had it for a third of a slot: after some empty slots the first receiver of a block
 //! is far ahead of everybody for some hundred milliseconds, and nobody is behind for that. Heights above our clock's slot
 //! don't count at all, so a node that announces far slots measures nobody. Only nodes that are usable by their own word
-//! (network, synced, verified) count; a dead node's last head is forgotten with its tier.
+//! (network, synced, verified) count; a dead node's last head is forgotten with its tier. Two friends agree on a height if
+//! they have the same head: two that make heads up, each its own, agree on nothing.
 //!
 //! Each node has a ring of [`RECENT`] heights; a node that climbs faster is still syncing, and the ring forgets the
 //! oldest.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use crate::chain::{Clock, Moment, Slot};
+use crate::chain::{Clock, Moment, Root, Slot};
 use crate::health::Yardstick;
-use crate::node::{NodeId, Tier, Trust};
-use crate::view::DISPARITY_MS;
+use crate::node::{NodeId, Trust};
+use crate::view::{DISPARITY_MS, View};
 
 use super::Node;
 
@@ -21,6 +22,9 @@ use super::Node;
 const RECENT: usize = 8;
 /// A third of a slot.
 const SETTLED_BASIS_POINTS: u64 = 3_333;
+
+/// A friend's node, how high it is, and its head if that is what makes it so high.
+type Friend<'a> = (Slot, &'a Node, Option<(Slot, Root)>);
 
 /// When each node was first at which height.
 #[derive(Clone, Debug, Default)]
@@ -34,14 +38,14 @@ impl Heights {
     }
 
     /// Notes the heights of now, and gives what nodes are measured against.
-    pub(super) fn measure(&mut self, nodes: &[Node], clock: &Clock, now: Moment) -> Yardstick {
+    pub(super) fn measure(&mut self, nodes: &[Node], view: &View, clock: &Clock, now: Moment) -> Yardstick {
         let limit = clock.slot(now.plus(DISPARITY_MS)).unwrap_or_default();
         let epoch = clock.epoch(limit);
         let mut own = None;
         let mut friends = Vec::new();
         for node in nodes {
             let id = node.profile.id;
-            let usable = node.health.tier(Yardstick::default(), epoch).0 == Tier::Ready;
+            let usable = node.health.usable(epoch);
             let Some(slot) = node.health.slot().filter(|slot| usable && *slot <= limit) else {
                 self.of.remove(&id);
                 continue;
@@ -59,11 +63,11 @@ impl Heights {
             let Some((height, _)) = recent.iter().rev().find(|(_, at)| settled(*at)) else { continue };
             match node.profile.trust {
                 Trust::Own => own = own.max(Some(*height)),
-                Trust::Friend => friends.push((*height, node)),
+                Trust::Friend => friends.push((*height, node, view.head_of(id).filter(|(at, _)| at == height))),
             }
         }
-        friends.sort_by_key(|(height, _)| std::cmp::Reverse(*height));
-        Yardstick { own, friends: agreed(&friends), any_friend: friends.first().map(|(height, _)| *height) }
+        let any_friend = friends.iter().map(|(height, ..)| *height).max();
+        Yardstick { own, friends: agreed(&friends), any_friend }
     }
 
     #[cfg(test)]
@@ -72,12 +76,13 @@ impl Heights {
     }
 }
 
-/// The height that two independent friends have reached, of those given from the highest down.
-fn agreed(friends: &[(Slot, &Node)]) -> Option<Slot> {
-    let (mut families, mut operators) = (BTreeSet::new(), BTreeSet::new());
-    friends.iter().find_map(|(height, node)| {
-        families.insert(node.profile.consensus);
-        operators.insert(&node.profile.operator);
-        (families.len() >= 2 && operators.len() >= 2).then_some(*height)
-    })
+/// The highest head that two independent friends share.
+fn agreed(friends: &[Friend<'_>]) -> Option<Slot> {
+    let independent = |one: &Node, other: &Node| {
+        one.profile.consensus != other.profile.consensus && one.profile.operator != other.profile.operator
+    };
+    let shared = |(_, node, head): &&Friend<'_>| {
+        head.is_some() && friends.iter().any(|(_, other, it)| it == head && independent(node, other))
+    };
+    friends.iter().filter(shared).map(|(height, ..)| *height).max()
 }

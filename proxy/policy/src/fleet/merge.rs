@@ -156,6 +156,16 @@ impl Merge {
         support.nodes > 0 && support.independent >= electorate.needed()
     }
 
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (&'static str, usize, usize)> {
+        [
+            ("finality", self.finality.len(), EPOCHS),
+            ("alarmed", self.alarmed.len(), OFFENCES),
+            ("offences", self.offences.len(), OFFENCES),
+        ]
+        .into_iter()
+    }
+
     pub(super) fn forget(&mut self, node: NodeId) {
         self.finality.values_mut().flat_map(BTreeMap::values_mut).for_each(|nodes| {
             nodes.remove(&node);

@@ -66,7 +66,7 @@ impl View {
             if leave == Leave::Reorg && !self.part(bid, at, &mut turn) {
                 break;
             }
-            self.go(bid, &mut turn);
+            self.go(bid, now, &mut turn);
             self.tell(electorate, schedule, now, &mut turn);
         }
         self.tell(electorate, schedule, now, &mut turn);
@@ -124,7 +124,8 @@ impl View {
         }
         let first = at.electorate.goes_first(bid.from);
         let Some(place) = &self.place else { return if first { Leave::Forward } else { Leave::Stay } };
-        let more = bid.support > self.support(at.electorate, place.root);
+        let holds = self.support(at.electorate, place.root);
+        let more = bid.support > holds;
         let leads = self.leads(bid.from);
         if bid.slot > place.slot {
             match self.blocks.relation(bid.root, place.root, place.slot) {
@@ -139,9 +140,11 @@ impl View {
                 Relation::Apart => Leave::Astray,
             }
         } else {
+            let more = self.moved_there(bid, place, holds, at) > holds;
             match self.blocks.relation(place.root, bid.root, bid.slot) {
-                _ if leads => Leave::Reorg,
+                Relation::Descends if leads && holds.nodes == 0 => Leave::Reorg,
                 Relation::Descends => Leave::Stay,
+                _ if leads => Leave::Reorg,
                 Relation::Apart if more => Leave::Reorg,
                 Relation::Apart => Leave::Astray,
                 Relation::Unknown(root) => {
@@ -193,7 +196,7 @@ impl View {
         true
     }
 
-    fn go(&mut self, bid: Bid, turn: &mut Turn) {
+    fn go(&mut self, bid: Bid, now: Moment, turn: &mut Turn) {
         let was = self.place.as_ref().map(|place| (place.slot, place.root));
         let reorg_told = turn.reorgs.last().is_some_and(|reorg| reorg.new_head_block == bid.root);
         self.place = Some(Place {
@@ -201,6 +204,7 @@ impl View {
             root: bid.root,
             leader: bid.from,
             led: true,
+            since: now,
             was,
             reorg_told,
             told: None,
@@ -213,6 +217,15 @@ impl View {
     /// How many stand behind a head.
     fn support(&self, electorate: &Electorate, root: Root) -> Support {
         electorate.support(self.heads.iter().filter(|(_, said)| said.head.block == root).map(|(id, _)| *id))
+    }
+
+    /// How many stand behind a head that have moved there, and aren't just late in leaving it.
+    fn moved_there(&self, bid: Bid, place: &Place, holds: Support, at: At<'_>) -> Support {
+        let settling = if holds.nodes == 0 { at.schedule.soon_ms() } else { at.schedule.clock.slot_ms };
+        let late = bid.slot < place.slot || place.was.is_some_and(|(_, was)| was == bid.root);
+        let settled = !late || at.now.since(place.since) >= settling;
+        let there = self.heads.iter().filter(|(_, said)| said.head.block == bid.root);
+        at.electorate.support(there.filter(|(_, said)| settled || said.at >= place.since).map(|(id, _)| *id))
     }
 
     fn leads(&self, node: NodeId) -> bool {

@@ -44,7 +44,7 @@ pub(crate) fn apply(node: &Node, link: &Arc<Link>, reply: Reply) -> Response<Bod
     let fault = node.find(spoils);
     let whole = match reply {
         Reply::Whole(whole) => whole,
-        Reply::Streamed(response) => return response,
+        Reply::Streamed(response) => return *response,
     };
     match fault {
         Some(Fault::ResetMidBody) => reset(link, whole),
@@ -74,9 +74,14 @@ fn reset(link: &Arc<Link>, whole: Whole) -> Response<Body> {
     let length = whole.body.len().max(2);
     let half = whole.body.slice(..whole.body.len() / 2);
     let mut response = Whole { body: Bytes::new(), ..whole }.response();
-    let frames = [Ok(Frame::data(half)), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
+    let broken = stream::once(async {
+        // One turn, in which the server sends what it has: an error that comes at once would swallow the head.
+        tokio::task::yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    });
+    let frames = futures_util::StreamExt::chain(stream::iter([Ok(Frame::data(half))]), broken);
     response.headers_mut().insert(CONTENT_LENGTH, length.into());
-    *response.body_mut() = StreamBody::new(stream::iter(frames)).boxed_unsync();
+    *response.body_mut() = StreamBody::new(frames).boxed_unsync();
     response
 }
 

@@ -192,7 +192,7 @@ pub(crate) fn open(ask: &Ask<'_>) -> Reply {
     });
     let mut response = streamed("text/event-stream", StreamBody::new(frames).boxed_unsync());
     response.headers_mut().insert("cache-control", http::HeaderValue::from_static("no-cache"));
-    Reply::Streamed(response)
+    Reply::Streamed(Box::new(response))
 }
 
 struct Subscriber {

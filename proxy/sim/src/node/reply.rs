@@ -19,7 +19,7 @@ pub(crate) enum Reply {
     /// One that is there as a whole.
     Whole(Whole),
     /// One that is made while it is sent.
-    Streamed(Response<Body>),
+    Streamed(Box<Response<Body>>),
 }
 
 /// A whole answer.

@@ -163,7 +163,7 @@ fn registry(ask: &Ask<'_>) -> Reply {
     let whole = futures_util::StreamExt::chain(stream::iter([Bytes::from(head)]), rows);
     let whole = futures_util::StreamExt::chain(whole, stream::iter([Bytes::from_static(b"]}")]));
     let frames = futures_util::StreamExt::map(whole, |bytes| Ok::<_, io::Error>(Frame::data(bytes)));
-    Reply::Streamed(streamed("application/json", StreamBody::new(frames).boxed_unsync()))
+    Reply::Streamed(Box::new(streamed("application/json", StreamBody::new(frames).boxed_unsync())))
 }
 
 fn cheap_key(index: u64) -> [u8; 48] {

@@ -116,6 +116,7 @@ impl Echo {
                 self.go.acquire().await.expect("never closed").forget();
                 json(StatusCode::OK, "\"gone\"")
             }
+            Some("mirror") => json(StatusCode::OK, seen(&admitted.request)),
             Some("syncing") => json(StatusCode::OK, vec![b'1'; LARGE]),
             _ => json(StatusCode::OK, format!("{:?}", admitted.caller.label)),
         }
@@ -139,10 +140,23 @@ impl Echo {
     }
 }
 
+/// A request as it gets here: its target, then its headers in order of their names, one a line.
+fn seen<B>(request: &Request<B>) -> String {
+    let mut lines: Vec<_> = request.headers().iter().map(|line| format!("{line:?}")).collect();
+    lines.sort();
+    format!("{}\n{}", request.uri(), lines.join("\n"))
+}
+
 // === impl House, Room ===
 
 fn rules() -> Rules {
-    Rules { section: "[listen]", hosts: vec![], origins: vec![], token: None, host_name: None }
+    Rules {
+        section: "[listen]",
+        hosts: vec![],
+        origins: vec!["https://page.example".into()],
+        token: None,
+        host_name: None,
+    }
 }
 
 impl House {
@@ -242,10 +256,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let head = String::from_utf8(self.read.drain(..end).collect()).expect("text").to_lowercase();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map(|text| text.parse());
-        let length: usize = length.unwrap_or(Ok(usize::MAX)).expect("a length");
+        let none = if status == 204 { 0 } else { usize::MAX };
+        let length: usize = length.unwrap_or(Ok(none)).expect("a length");
         while self.read.len() < length && self.more().await {}
         let body = self.read.drain(..length.min(self.read.len())).collect();
         Some(Heard { status, head, body })
+    }
+
+    /// Waits until anything of a reply is here.
+    pub(super) async fn some(&mut self) {
+        assert!(!self.read.is_empty() || self.more().await, "the connection ended");
     }
 
     /// Reads what still comes, until the connection ends. The number of bytes.

@@ -78,6 +78,30 @@ async fn http2_beside_http1_on_one_port() {
 }
 
 #[tokio::test]
+async fn what_gets_through_and_what_a_page_may_read() {
+    let house = House::new(&Limits::default());
+    let mut talk = house.connect().await;
+    let lines = "Host: localhost\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\nAuthorization: Bearer x\r\n\
+                 Eth-Unknown: 1\r\nAccept: a\r\nAccept: b\r\n";
+    talk.say(format!("GET http://localhost:5055/eth/v1/node/mirror?x=%20&y HTTP/1.1\r\n{lines}\r\n")).await;
+    let heard = talk.hear().await.expect("a reply");
+    let seen = "/eth/v1/node/mirror?x=%20&y\n(\"accept\", \"a\")\n(\"accept\", \"b\")\n(\"eth-unknown\", \"1\")\n\
+                (\"host\", \"localhost\")";
+    assert_eq!(String::from_utf8(heard.body).expect("text"), seen);
+    assert!(!heard.head.contains("access-control"), "no word of CORS without a page: {}", heard.head);
+
+    for (request, status) in
+        [(GOOD.to_owned(), 200), (GOOD.replace("version", "%zz"), 400), (GOOD.replace("GET", "OPTIONS"), 204)]
+    {
+        talk.say(request.replace("\r\n\r\n", "\r\nOrigin: https://page.example\r\n\r\n")).await;
+        let heard = talk.hear().await.expect("a reply");
+        assert_eq!(heard.status, status);
+        let allowed = "\r\naccess-control-allow-origin: https://page.example\r\n";
+        assert!(heard.head.contains(allowed), "{status}: a page must be able to read refusals too: {}", heard.head);
+    }
+}
+
+#[tokio::test]
 async fn as_many_requests_as_a_caller_may_have() {
     let house = House::new(&Limits::default());
     let mut many = http2(&house).await;
@@ -102,6 +126,19 @@ async fn as_many_requests_as_a_caller_may_have() {
     one_more.say(GOOD).await;
     assert_eq!(one_more.hear().await.map(|heard| heard.status), Some(200), "the seats are free again");
     drop((many, one_more));
+    assert_eq!(house.bound.drain().await, 0);
+}
+
+#[tokio::test]
+async fn a_seat_is_taken_until_the_last_byte() {
+    let house = House::new(&Limits { in_flight: 1, ..Limits::default() });
+    let mut events = house.connect().await;
+    events.say(EVENTS).await;
+    events.some().await;
+    let mut talk = house.connect().await;
+    talk.say(GOOD).await;
+    assert_eq!(talk.hear().await.map(|heard| heard.status), Some(429), "a reply has begun, but not ended");
+    drop((events, talk));
     assert_eq!(house.bound.drain().await, 0);
 }
 

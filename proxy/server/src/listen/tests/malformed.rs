@@ -149,6 +149,12 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Wanted)> {
             post("Transfer-Encoding: chunked\r\n", &format!("1100000\r\n{}\r\n0\r\n\r\n", "a".repeat(17 << 20))),
             Refused(413, "16777216 bytes"),
         ),
+        // The body of a refused request is not read, so nothing can follow it.
+        (
+            "a body behind a bad path",
+            b"POST /eth//v1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc".to_vec(),
+            Refused(400, "empty segment"),
+        ),
         // Ends.
         ("nothing", Vec::new(), Ended),
         ("half a head", b"GET / HT".to_vec(), Ended),
