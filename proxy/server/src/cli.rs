@@ -5,6 +5,8 @@
 //!
 //! A reader that goes away (`rangelight endpoints | head`) is no fault: what is left is not written.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // This is the part that talks to a terminal.
+
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -148,13 +150,13 @@ fn block_on<T>(talk: impl Future<Output = T>) -> Result<T, ExitCode> {
     }
 }
 
-/// Writes to standard output.
+/// Writes lines to standard output.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+    let _ = writeln!(out, "{}", text.strip_suffix('\n').unwrap_or(text)).and_then(|()| out.flush());
 }
 
-/// Writes to standard error.
+/// Writes lines to standard error.
 fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    let _ = writeln!(io::stderr().lock(), "{}", text.strip_suffix('\n').unwrap_or(text));
 }

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use http::Method;
 use rangelight_policy::chain::Slot;
 
-use super::table::{Table, plain};
+use super::table::{Table, plain, software};
 use super::{block_on, complain, say};
-use crate::admin::status::{Maintenance, NodeStatus, SoftwareStatus, Status, ViewStatus};
+use crate::admin::status::{Maintenance, NodeStatus, Status, ViewStatus};
 use crate::config::Config;
 
 use door::Door;
@@ -21,8 +21,8 @@ mod door;
 
 /// Prints the nodes as the running proxy sees them.
 pub(super) fn status(config: &Config) -> Result<ExitCode, ExitCode> {
-    let door = Door::new(&config.admin).map_err(failed)?;
-    let status: Status = block_on(door.ask(Method::GET, "/status"))?.map_err(failed)?;
+    let door = Door::new(&config.admin).map_err(|why| failed(&why))?;
+    let status: Status = block_on(door.ask(Method::GET, "/status"))?.map_err(|why| failed(&why))?;
     say(&page(&status));
     if !ready(&status) {
         complain("no node is ready: duties cannot be done now; cure what the table says of your own nodes first");
@@ -33,7 +33,7 @@ pub(super) fn status(config: &Config) -> Result<ExitCode, ExitCode> {
 
 /// Takes a node out of reads or lets it in again, and prints whether it may be stopped.
 pub(super) fn cordon(config: &Config, name: &str, cordoned: bool) -> Result<ExitCode, ExitCode> {
-    let door = Door::new(&config.admin).map_err(failed)?;
+    let door = Door::new(&config.admin).map_err(|why| failed(&why))?;
     let told = block_on(async {
         // Asked first, so that only a name that is there becomes part of a path.
         let status: Status = door.ask(Method::GET, "/status").await?;
@@ -44,13 +44,13 @@ pub(super) fn cordon(config: &Config, name: &str, cordoned: bool) -> Result<Exit
         let verb = if cordoned { "cordon" } else { "uncordon" };
         door.ask::<Maintenance>(Method::POST, &format!("/nodes/{name}/{verb}")).await
     })?;
-    let told = told.map_err(failed)?;
+    let told = told.map_err(|why| failed(&why))?;
     say(&maintained(&told));
     if cordoned && !told.safe { Err(ExitCode::FAILURE) } else { Ok(ExitCode::SUCCESS) }
 }
 
-fn failed(why: String) -> ExitCode {
-    complain(&plain(&why));
+fn failed(why: &str) -> ExitCode {
+    complain(&plain(why));
     ExitCode::FAILURE
 }
 
@@ -80,8 +80,8 @@ fn page(status: &Status) -> String {
             node.name.clone(),
             trust(node),
             node.tier.clone(),
-            software(&node.consensus),
-            software(&node.execution),
+            software(&node.consensus.family, node.consensus.version.as_deref()),
+            software(&node.execution.family, node.execution.version.as_deref()),
             node.head.as_ref().map(|head| head.slot.to_string()).unwrap_or_default(),
             lag(node, status.view.as_ref()),
             if node.in_view { "yes" } else { "no" }.to_owned(),
@@ -114,13 +114,6 @@ fn trust(node: &NodeStatus) -> String {
         words = format!("{words}, {}", node.participation);
     }
     words
-}
-
-fn software(software: &SoftwareStatus) -> String {
-    match &software.version {
-        Some(version) => format!("{} {version}", software.family),
-        None => software.family.clone(),
-    }
 }
 
 /// Slots behind the view; below zero if the node is ahead of it.

@@ -12,10 +12,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rangelight_policy::events::Topics;
 
-use super::table::{Table, plain};
+use super::table::{Table, plain, software};
 use super::{block_on, complain, say};
 use crate::admin::status::NetworkStatus;
-use crate::config::{Loaded, NetworkChoice, NodeConfig, Setting};
+use crate::config::{Loaded, NetworkChoice, NodeConfig, Origin, Setting};
 use crate::time;
 
 use judge::{Judgement, Verdict, judge};
@@ -51,9 +51,10 @@ pub(super) fn run(loaded: &Loaded) -> Result<ExitCode, ExitCode> {
     }
 }
 
+/// What holds. Options that are absent because nobody said them are left out: they hold nothing.
 fn settings(effective: &[Setting]) -> Table {
     let mut table = Table::new(&["setting", "value", "from"]);
-    for setting in effective {
+    for setting in effective.iter().filter(|setting| !setting.value.is_empty() || setting.origin != Origin::Default) {
         table.row([setting.key.clone(), setting.value.clone(), setting.origin.to_string()]);
     }
     table
@@ -96,13 +97,17 @@ fn page(nodes: &[NodeConfig], visits: &[Visit], judgement: &Judgement) -> String
             page.push_str(&format!("\n{}: {}", node.name, plain(problem)));
         }
     }
+    let refused = |visit: &Visit| visit.events.clone().ok().filter(|refused| !refused.is_empty());
+    for (node, refused) in nodes.iter().zip(visits).filter_map(|(node, visit)| Some((node, refused(visit)?))) {
+        let names: Vec<&str> = refused.iter().map(|topic| topic.name()).collect();
+        page.push_str(&format!("\n{} does not know the topics {}", node.name, names.join(", ")));
+    }
     page
 }
 
 fn cells(node: &NodeConfig, visit: &Visit, verdict: &Verdict) -> [String; 14] {
     let profile = &verdict.state.profile;
     let versions = visit.versions.as_ref();
-    let told = |version: Option<&String>| version.map(|version| format!(" {version}")).unwrap_or_default();
     let said = visit.syncing.as_ref().ok();
     // A node that does not say is not punished for it, but it is seen.
     let flag = |flag: Option<bool>, yes, no| match (said, flag) {
@@ -115,8 +120,8 @@ fn cells(node: &NodeConfig, visit: &Visit, verdict: &Verdict) -> [String; 14] {
         node.name.to_string(),
         verdict.state.tier.name().to_owned(),
         verdict.network.clone(),
-        format!("{}{}", profile.consensus.name(), told(versions.map(|versions| &versions.consensus_version))),
-        format!("{}{}", profile.execution.name(), told(versions.map(|versions| &versions.execution_version))),
+        software(profile.consensus.name(), versions.map(|versions| versions.consensus_version.as_str())),
+        software(profile.execution.name(), versions.map(|versions| versions.execution_version.as_str())),
         said.map(|said| said.head_slot.to_string()).unwrap_or_default(),
         said.map(|said| if said.is_syncing { format!("{} to go", said.sync_distance) } else { "synced".to_owned() })
             .unwrap_or_default(),
@@ -143,10 +148,7 @@ fn events(refused: &Result<Topics, String>) -> String {
     match refused {
         Err(_) => "no".to_owned(),
         Ok(refused) if refused.is_empty() => "all".to_owned(),
-        Ok(refused) => {
-            let names: Vec<&str> = refused.iter().map(|topic| topic.name()).collect();
-            format!("all but {}", names.join(", "))
-        }
+        Ok(refused) => format!("all but {}", refused.len()),
     }
 }
 

@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+/// The most characters of a version that are shown.
+const LONGEST_VERSION: usize = 32;
+
 /// Rows of cells under headings.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
@@ -48,6 +51,15 @@ impl fmt::Display for Table {
     }
 }
 
+/// A program in one cell: its family and its version, which some tell as a whole User-Agent
+/// (`teku/v26.8.0/linux-x86_64/…`).
+pub(super) fn software(family: &str, version: Option<&str>) -> String {
+    let Some(version) = version.filter(|version| !version.is_empty()) else { return family.to_owned() };
+    let is_number = |part: &&str| part.trim_start_matches('v').starts_with(|it: char| it.is_ascii_digit());
+    let short: String = version.split('/').find(is_number).unwrap_or(version).chars().take(LONGEST_VERSION).collect();
+    format!("{family} {short}")
+}
+
 /// Words of others, fit for a terminal.
 pub(super) fn plain(text: &str) -> String {
     text.trim().chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
@@ -63,6 +75,22 @@ mod tests {
             table.row(row.map(str::to_owned));
         }
         table.to_string()
+    }
+
+    #[test]
+    fn versions_are_short() {
+        let long = "v".repeat(99);
+        for (version, wanted) in [
+            (None, "teku".to_owned()),
+            (Some(""), "teku".to_owned()),
+            (Some("v8.0.1"), "teku v8.0.1".to_owned()),
+            (Some("1.16.5"), "teku 1.16.5".to_owned()),
+            (Some("teku/v26.8.0/linux-x86_64/jdk"), "teku v26.8.0".to_owned()),
+            (Some("no/number"), "teku no/number".to_owned()),
+            (Some(&*long), format!("teku {}", "v".repeat(LONGEST_VERSION))),
+        ] {
+            assert_eq!(software("teku", version), wanted);
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@ use rangelight_policy::node::Participation;
 
 use super::judge::tests::{healthy, node};
 use super::*;
-use crate::config::Origin;
 
 #[test]
 fn the_table_of_nodes() {
@@ -47,18 +46,17 @@ fn the_table_of_nodes() {
                 "SSZ"
             ],
             [&["attic", "ready", "same"], &healthy[..], &["no", "online", "50", "2.0", "same", "all", "yes"]].concat(),
-            [&["cellar", "ready", "same"], &healthy[..], &["?", "?", "50", "2.0", "+3100 ms", "all but head_v2", "no"]]
+            [&["cellar", "ready", "same"], &healthy[..], &["?", "?", "50", "2.0", "+3100 ms", "all but 1", "no"]]
                 .concat(),
             vec!["barn", "away", "?", "unknown", "unknown", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
         ]
     );
     assert!(page.starts_with("network: kitchen, slot "), "{page}");
     let problems: Vec<&str> = page.lines().skip(7).collect();
-    assert_eq!(problems.len(), 2, "one line for each node that has a problem: {page}");
-    assert!(
-        problems[0].starts_with("cellar: its clock ") && problems[1].starts_with("barn: cannot be reached"),
-        "{page}"
-    );
+    assert_eq!(problems.len(), 3, "one line for each node that has a problem, then the topics: {page}");
+    assert!(problems[0].starts_with("cellar: its clock "), "{page}");
+    assert!(problems[1].starts_with("barn: cannot be reached"), "{page}");
+    assert_eq!(problems[2], "cellar does not know the topics head_v2");
 }
 
 #[test]
@@ -95,6 +93,7 @@ fn settings_have_their_origin() {
         setting("mode", "guarded", Origin::Default),
         setting("node.attic.url", "http://attic:5052", file),
         setting("network", "", Origin::Environment("RANGELIGHT_NETWORK".into())),
+        setting("node.attic.operator", "", Origin::Default),
     ]);
     assert_eq!(
         table.to_string(),
