@@ -200,9 +200,26 @@ fn run(seed: u64) -> Result<(), String> {
     let mut world = world(seed);
     let r = run2(seed, &mut world);
     if r.is_err() && std::env::var("DUMP").is_ok() {
-        for n in &world.nodes { println!("NODE {:?} {:?} {:?} {:?} since {:?} feed {} head {:?}", n.profile.id, n.profile.trust, n.profile.participation, n.profile.consensus, n.since, n.feed, n.head); }
-        for n in &world.notices { println!("NOTE {n:?}"); }
-        for t in &world.told { if t.topic != Topic::HeadV2 { println!("TOLD slot {:?}+{} {:?} {}", CLOCK.slot(t.at), (t.at.0 - CLOCK.genesis.0) % 12000, t.topic, t.json);} }
+        for n in &world.nodes {
+            println!(
+                "NODE {:?} {:?} {:?} {:?} since {:?} feed {} head {:?}",
+                n.profile.id, n.profile.trust, n.profile.participation, n.profile.consensus, n.since, n.feed, n.head
+            );
+        }
+        for n in &world.notices {
+            println!("NOTE {n:?}");
+        }
+        for t in &world.told {
+            if t.topic != Topic::HeadV2 {
+                println!(
+                    "TOLD slot {:?}+{} {:?} {}",
+                    CLOCK.slot(t.at),
+                    (t.at.0 - CLOCK.genesis.0) % 12000,
+                    t.topic,
+                    t.json
+                );
+            }
+        }
         println!("now {:?} head {:?} {:?}", world.slot(), world.head, world.blocks[&world.head]);
     }
     r
@@ -246,7 +263,9 @@ fn random_worlds() {
         return run(seed).unwrap_or_else(|fault| unreachable!("seed {seed}: {fault}"));
     }
     let faults: Vec<String> = (0..RUNS).filter_map(|seed| Some(format!("seed {seed}: {}", run(seed).err()?))).collect();
-    for fault in &faults { println!("{}", &fault[..fault.len().min(150)]); }
+    for fault in &faults {
+        println!("{}", &fault[..fault.len().min(150)]);
+    }
     assert!(faults.is_empty(), "{} of {RUNS} runs, first: {:#?}", faults.len(), &faults[..faults.len().min(5)]);
 }
 
