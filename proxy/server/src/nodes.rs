@@ -263,7 +263,9 @@ impl Drop for Watchers {
     }
 }
 
-fn profile(id: NodeId, config: &NodeConfig) -> Profile {
+/// What the policy has to know of a configured node.
+#[must_use]
+pub fn profile(id: NodeId, config: &NodeConfig) -> Profile {
     Profile {
         id,
         name: Arc::clone(&config.name),
