@@ -100,7 +100,7 @@ impl Fleet {
 }
 
 impl Node {
-    fn readable(&self) -> bool {
+    pub(super) fn readable(&self) -> bool {
         self.profile.participation != Participation::PublishOnly
     }
 }
