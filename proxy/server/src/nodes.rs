@@ -150,7 +150,6 @@ impl Nodes {
     }
 
     /// The fleet itself, for answers that depend on the moment. Never hold it across an await.
-    #[must_use]
     pub fn fleet(&self) -> MutexGuard<'_, Fleet> {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -59,6 +59,16 @@ pub fn client_config(node: &NodeConfig) -> Result<ClientConfig, Unusable> {
     }
 }
 
+/// The TLS settings of a client that speaks plain HTTP only, which trusts nobody.
+#[must_use]
+pub fn none() -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports TLS 1.2 and 1.3")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
+}
+
 fn roots(node: &NodeConfig) -> Result<RootCertStore, Unusable> {
     let mut roots = RootCertStore::empty();
     if !node.url.is_https() {

@@ -10,7 +10,7 @@ use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::config::{AdminConfig, ListenAddress, Secret, TlsConfig};
+use crate::config::{AdminConfig, ListenAddress, Secret};
 use crate::nodes::tls;
 
 /// The longest answer that is read; the status of 64 nodes has some 50 KiB.
@@ -37,14 +37,13 @@ struct Refused {
 impl Door {
     /// The way to the admin listener of this configuration; connects nowhere yet.
     pub(super) fn new(admin: &AdminConfig) -> Result<Self, String> {
-        let tls = tls::client_config(&TlsConfig::default(), false).map_err(|error| error.to_string())?;
         let builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .http1_only()
             .timeout(PATIENCE)
             .user_agent(concat!("rangelight/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls);
+            .tls_backend_preconfigured(tls::none());
         let (builder, base) = match &admin.address {
             ListenAddress::Tcp(address) => (builder, format!("http://{}", reachable(*address)?)),
             ListenAddress::Unix(path) => (builder.unix_socket(path.as_path()), "http://localhost".to_owned()),

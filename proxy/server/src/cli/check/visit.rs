@@ -76,7 +76,7 @@ impl Visit {
 
     /// Visits a node.
     pub(super) async fn pay(node: &NodeConfig) -> Self {
-        let control = tls::client_config(&node.tls, node.url.is_https())
+        let control = tls::client_config(node)
             .map_err(|error| error.to_string())
             .and_then(|tls| Control::new(node, tls).map_err(|error| error.to_string()));
         let control = match control {
