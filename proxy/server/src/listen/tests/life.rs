@@ -142,7 +142,7 @@ async fn a_seat_is_taken_until_the_last_byte() {
     assert_eq!(house.bound.drain().await, 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_came_whole_is_taken_though_the_caller_closed() {
     let house = House::new(&Limits::default());
     for sent in 1..=50 {
