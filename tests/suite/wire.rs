@@ -5,6 +5,8 @@
 
 use rangelight_sim::{Consensus, Execution, NodeSpec, World, WorldConfig};
 
+mod bodies;
+mod headers;
 mod publications;
 mod stand_in;
 
