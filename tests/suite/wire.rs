@@ -6,6 +6,7 @@
 use rangelight_sim::{Consensus, Execution, NodeSpec, World, WorldConfig};
 
 mod bodies;
+mod broken;
 mod headers;
 mod publications;
 mod stand_in;
