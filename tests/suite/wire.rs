@@ -8,7 +8,9 @@ use rangelight_sim::{Consensus, Execution, NodeSpec, World, WorldConfig};
 mod bodies;
 mod broken;
 mod headers;
+mod listeners;
 mod publications;
+mod refusals;
 mod stand_in;
 
 /// Node names, in the order in which a world's nodes are configured.
