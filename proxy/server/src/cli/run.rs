@@ -15,7 +15,7 @@ use crate::config::{Loaded, Sources, watch};
 use crate::limits::Limits;
 use crate::state::State;
 
-/// The whole drain (DESIGN 4.18): service managers kill after ten seconds.
+/// The whole drain of a stop: service managers kill after ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// Runs until a signal ends it.
