@@ -154,7 +154,7 @@ impl House {
             Strategy::Synthesize if own_knowledge => return self.stable.answer(row, &head),
             Strategy::Events if own_knowledge => return self.events(&head),
             Strategy::Deny => return Err(Refusal::not_found(head.uri.path())),
-            Strategy::Once => return once::pass_on(self, row, head, body, &caller).await,
+            Strategy::Once => return once::pass_on(self, row, head, body, &caller, most).await,
             _ => {}
         }
         let body = match row.body {

@@ -27,9 +27,11 @@ pub(super) async fn pass_on(
     head: Parts,
     body: CallerBody,
     caller: &Caller,
+    most: Option<Duration>,
 ) -> Result<Reply, Refusal> {
+    let patience = most.map_or(PATIENCE, |most| PATIENCE.min(most));
     let picture = house.desk.nodes.picture();
-    let wanted = question::for_policy(row, &head, 0, PATIENCE);
+    let wanted = question::for_policy(row, &head, 0, patience);
     let plan = plan(&wanted, &picture.snapshot, house.mode, question::caller_kind(caller.kind));
     let chosen = plan.ask.first().and_then(|one| Some((one.node, Arc::clone(picture.nodes.get(&one.node)?))));
     let Some((_, node)) = chosen else {
@@ -37,10 +39,10 @@ pub(super) async fn pass_on(
         return Err(Refusal::unavailable(message));
     };
     let name = Arc::clone(&node.config.name);
-    let mut question = question::for_nodes(row, head, Bytes::from_static(b"?"), PATIENCE);
+    let mut question = question::for_nodes(row, head, Bytes::from_static(b"?"), patience);
     question.body = Bytes::new();
     let sent = node.transport.stream(&question.head, body.map_err(BoxError::from).boxed_unsync());
-    let response = tokio::time::timeout(PATIENCE, sent).await.map_err(|_| {
+    let response = tokio::time::timeout(patience, sent).await.map_err(|_| {
         Refusal::new(http::StatusCode::GATEWAY_TIMEOUT, format!("{name} did not answer; whether it acted is not known"))
     })?;
     let response = response.map_err(|error| match BodyFault::behind(&error) {
