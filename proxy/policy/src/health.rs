@@ -54,7 +54,7 @@ pub struct Syncing {
     pub el_offline: Option<bool>,
 }
 
-/// How a node's network compares with ours (DESIGN 4.1).
+/// How a node's network compares with ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NetworkStanding {
     /// Not compared yet.

@@ -34,7 +34,7 @@ pub(super) async fn pass_on(
     caller: &Caller,
     most: Option<Duration>,
 ) -> Result<Reply, Refusal> {
-    let patience = most.map_or(PATIENCE, |most| most.min(PATIENCE));
+    let patience = most.map_or(PATIENCE, |most| PATIENCE.min(most));
     let picture = house.desk.nodes.picture();
     let wanted = question::for_policy(row, &head, 0, patience);
     let plan = plan(&wanted, &picture.snapshot, house.mode, question::caller_kind(caller.kind));

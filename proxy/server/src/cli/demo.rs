@@ -13,6 +13,7 @@ use clap::Args;
 use rangelight_policy::node::{Participation, Snapshot, Tier, Trust};
 use rangelight_sim::{Consensus, Execution, Fault, NodeSpec, Preset, Profile, Report, World, WorldConfig};
 
+use super::{complain, say};
 use crate::Rangelight;
 use crate::config::{AdminConfig, Config, ListenAddress, ListenConfig, Mode, NodeConfig, SafeUrl, TlsConfig};
 use crate::limits::Limits;
@@ -29,7 +30,7 @@ const SETTLE: u64 = 2;
 /// Shows the main job.
 #[derive(Args, Debug)]
 pub(super) struct Demo {
-    /// How many slots of two seconds to show. The whole tour takes 36.
+    /// How many slots of two seconds to show; the tour of faults takes 36.
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     slots: u64,
     /// Where the simulated validator client connects.
@@ -84,7 +85,7 @@ pub(super) fn run(demo: &Demo) -> Result<ExitCode, ExitCode> {
         shown
     });
     shown.map_err(|reason| {
-        eprintln!("{reason}");
+        esay(&format!("{reason}"));
         ExitCode::FAILURE
     })
 }
@@ -103,15 +104,15 @@ async fn show(demo: &Demo) -> Result<ExitCode, String> {
     let config = config(demo, &world)?;
     let rangelight = Rangelight::start(&config, None, &Limits::default()).map_err(|unstarted| unstarted.to_string())?;
     let url = format!("http://{}", rangelight.addresses()[0]);
-    println!(
+    say(&format!(
         "Four simulated nodes, the real proxy, one validator client with {VALIDATORS} keys. Slots of {} s.",
         SLOT_MS / 1_000
-    );
+    ));
     for (name, consensus, execution) in PAIRS {
-        println!("  {name:<7} {consensus:?} + {execution:?}, at {}", world.node(name).url());
+        say(&format!("  {name:<7} {consensus:?} + {execution:?}, at {}", world.node(name).url()));
     }
-    println!("  the validator client knows only {url}");
-    println!("  status, metrics and evidence: http://{}/\n", rangelight.admin_address());
+    say(&format!("  the validator client knows only {url}"));
+    say(&format!("  status, metrics and evidence: http://{}/\n", rangelight.admin_address()));
     world.start_vc(&url, Profile::LIGHTHOUSE);
     let patience = Duration::from_secs(30);
     let ready = world.vc_ready(patience).await;
@@ -119,16 +120,16 @@ async fn show(demo: &Demo) -> Result<ExitCode, String> {
     guide(demo, &world, &rangelight, ready).await;
     world.wait_slot(ready + demo.slots + SETTLE).await;
     let report = world.report_of(ready..ready + demo.slots);
-    println!("\n{report}");
+    say(&format!("\n{report}"));
     rangelight.drain(Duration::from_secs(2)).await;
     world.stop();
     let lost = report.lost();
     match lost {
-        0 => println!("\nNo duty was lost. The same with your own nodes: `rangelight run`; see the README."),
-        _ => println!(
+        0 => say(&format!("\nNo duty was lost. The same with your own nodes: `rangelight run`; see the README.")),
+        _ => say(&format!(
             "\n{lost} duties were lost or wrong. That should not happen: please report it with the seed {}.",
             demo.seed
-        ),
+        )),
     }
     Ok(if lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -142,17 +143,17 @@ async fn guide(demo: &Demo, world: &World, rangelight: &Rangelight, ready: u64) 
         for stop in &tour {
             if stop.slots.end == at {
                 world.heal(stop.node);
-                println!("        {} is well again", stop.node);
+                say(&format!("        {} is well again", stop.node));
             }
         }
         for stop in tour.iter().filter(|stop| stop.slots.start == at && stop.slots.end <= demo.slots) {
             world.fault(stop.node, stop.fault.clone());
-            println!("        {} {}", stop.node, stop.words);
+            say(&format!("        {} {}", stop.node, stop.words));
         }
         if slot >= ready + SETTLE {
             let scored = slot - SETTLE;
             let snapshot = Arc::clone(&rangelight.nodes().picture().snapshot);
-            println!("{}", line(scored, &world.report_of(scored..scored + 1), &snapshot));
+            say(&format!("{}", line(scored, &world.report_of(scored..scored + 1), &snapshot)));
         }
     }
 }

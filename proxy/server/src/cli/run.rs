@@ -11,11 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::Rangelight;
-use crate::config::{Loaded, Sources, watch};
+use crate::config::watch::{self, Latest};
+use crate::config::{Loaded, Sources};
 use crate::limits::Limits;
 use crate::state::State;
 
-/// The whole drain (DESIGN 4.18): service managers kill after ten seconds.
+/// The whole drain of a stop: service managers kill after ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// Runs until a signal ends it.
@@ -61,8 +62,9 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
         };
         tokio::select! {
             true = changed => {
-                let loaded = latest.as_mut().map(|latest| Arc::clone(&latest.borrow_and_update().loaded));
-                if let Some(loaded) = loaded {
+                let now = latest.as_mut().map(|latest| latest.borrow_and_update().clone());
+                // What is wrong with a refused one was logged; the nodes stay as they are.
+                if let Some(Latest { loaded, refused: None }) = now {
                     let since = NotifyState::monotonic_usec_now().ok();
                     announce(&[NotifyState::Reloading].into_iter().chain(since).collect::<Vec<_>>());
                     rangelight.reconfigure(&loaded.config).await;

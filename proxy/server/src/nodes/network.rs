@@ -178,14 +178,18 @@ impl Chart {
     }
 
     fn define(&mut self, now: Moment) -> Result<bool, Unsettled> {
-        let told: Vec<(&NodeId, &Word)> = self.own.iter().filter_map(|id| self.words.get_key_value(id)).collect();
+        // Who has only friends' nodes has named the network; then any node on it may tell the rest.
+        let told: Vec<&Word> = match self.own.is_empty() && self.choice.is_some() {
+            true => self.words.values().collect(),
+            false => self.own.iter().filter_map(|id| self.words.get(id)).collect(),
+        };
         let waited = self.first_own.is_some_and(|first| now.since(first) >= WAIT_FOR_OWN);
         let all = self.all_own_spoke();
         // With a choice the first own node on it defines the rest of the picture.
         if !all && !waited && self.choice.is_none() {
             return Ok(false);
         }
-        let words = told.iter().map(|(_, word)| Told { node: &word.name, genesis: &word.genesis, spec: &word.spec });
+        let words = told.iter().map(|word| Told { node: &word.name, genesis: &word.genesis, spec: &word.spec });
         match define(self.choice, &words.collect::<Vec<_>>(), now) {
             Ok(served) => {
                 self.take(served);
