@@ -9,8 +9,10 @@ mod bodies;
 mod broken;
 mod headers;
 mod listeners;
+mod modes;
 mod publications;
 mod refusals;
+mod stable;
 mod stand_in;
 
 /// Node names, in the order in which a world's nodes are configured.
