@@ -85,7 +85,7 @@ pub(super) fn run(demo: &Demo) -> Result<ExitCode, ExitCode> {
         shown
     });
     shown.map_err(|reason| {
-        esay(&format!("{reason}"));
+        complain(&reason);
         ExitCode::FAILURE
     })
 }
