@@ -14,6 +14,7 @@ mod publications;
 mod refusals;
 mod stable;
 mod stand_in;
+mod tls;
 
 /// Node names, in the order in which a world's nodes are configured.
 const NAMES: [&str; 3] = ["attic", "cellar", "shed"];

@@ -121,9 +121,9 @@ async fn accept(listener: TcpListener, stage: Arc<Stage>) {
         connections.spawn(async move {
             // A connection that breaks is what many of these tests are about.
             let _ = match &stage.tls {
-                Some(tls) => match tls.accept(stream).await {
+                Some(tls) => match tls.accept(stream).into_fallible().await {
                     Ok(stream) => serve(stream, &stage).await,
-                    Err(error) => Err(error),
+                    Err((_, stream)) => linger(stream).await,
                 },
                 None => serve(stream, &stage).await,
             };
@@ -197,6 +197,13 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
         }
     }
     stream.shutdown().await
+}
+
+/// Reads on after a failed handshake, so that the alert is not lost in a reset.
+async fn linger(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut scrap = Vec::new();
+    stream.read_to_end(&mut scrap).await.map(|_| ())
 }
 
 fn head(bytes: &[u8]) -> Heard {
