@@ -14,7 +14,7 @@ use crate::node::{Participation, Tier, Trust};
 use super::world::{CLOCK, Fault, Rng, Sim, World, profile};
 
 /// In a debug build a run takes about 20 ms.
-const RUNS: u64 = 10_000;
+const RUNS: u64 = 2_000;
 const SLOTS: u64 = 40;
 
 /// A fault has to show and pass before the oracle judges by it.
