@@ -13,9 +13,9 @@ use crate::node::{Participation, Tier, Trust};
 
 use super::world::{CLOCK, Fault, Rng, Sim, World, profile};
 
-/// In a debug build a run takes about 20 ms.
-const RUNS: u64 = 2_000;
-const SLOTS: u64 = 40;
+/// In a debug build a run takes about 10 ms.
+const RUNS: u64 = 1_500;
+const SLOTS: u64 = 32;
 
 /// A fault has to show and pass before the oracle judges by it.
 const SETTLED: u64 = 3;

@@ -15,7 +15,7 @@ use crate::chain::{Moment, Root, Slot};
 use crate::events::{Head, Reorg, Topic};
 use crate::fleet::{Ask, Effects, Fleet, Notice, Signal};
 use crate::health::{Exchange, NetworkStanding, Syncing};
-use crate::node::{NodeId, Profile, Tier};
+use crate::node::{NodeId, Profile};
 use crate::view::Header;
 
 use super::world::{CLOCK, schedule};
@@ -172,10 +172,6 @@ impl Stage {
                 });
             }
         }
-    }
-
-    pub(super) fn tier(&self, node: u16) -> Tier {
-        self.fleet.snapshot().node(NodeId(node)).expect("it is configured").tier
     }
 
     /// The view's head, leader and members.

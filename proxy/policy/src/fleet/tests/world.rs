@@ -274,7 +274,7 @@ impl World {
             Step::Tick => {
                 let effects = self.fleet.tick(self.our_now());
                 self.effects(effects);
-                self.at(500, Step::Tick);
+                self.at(1_000, Step::Tick);
             }
             Step::Probe(node) => {
                 self.probe(node);
@@ -484,7 +484,7 @@ impl World {
             slot,
             block: root,
             state: root,
-            epoch_transition: self.rng.0 % 2 == 0,
+            epoch_transition: self.rng.0.is_multiple_of(2),
             previous_duty_dependent_root: Some(before(epoch.0.saturating_sub(1) * CLOCK.slots_per_epoch)),
             current_duty_dependent_root: Some(before(epoch.0 * CLOCK.slots_per_epoch)),
             execution_optimistic: Some(optimistic),
