@@ -114,6 +114,10 @@ impl Answerer for Answers {
         operation(method, path).inspect_err(|refusal| self.house.desk.meters.refused(refusal.status().as_u16()))
     }
 
+    fn outlives(&self, row: &&'static Row) -> bool {
+        matches!(row.strategy, Strategy::Broadcast | Strategy::Once)
+    }
+
     fn answer(&self, admitted: Admitted<&'static Row>) -> Answering {
         let house = Arc::clone(&self.house);
         let most = self.budget_of_answer;

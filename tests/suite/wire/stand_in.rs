@@ -4,19 +4,22 @@
 //! So the node behind makes it ready, and the scripted paths make it strange: raw bytes that no HTTP library would
 //! write, bodies of any size, a reset at a chosen moment, TLS with a chosen certificate. It takes one request from each
 //! connection and lets the connection end with its answer, so that every request can be looked at. It keeps the heads of
-//! all requests and the bodies of scripted ones; a body above [`WHOLE_BODY`] is kept as its length and its checksum.
+//! all requests and the bodies of scripted ones.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// The largest body that is kept.
-const WHOLE_BODY: usize = 1 << 20;
+/// As large as the largest answers and publications that there are.
+pub(crate) const LARGE: usize = 50 << 20;
+
+/// Read at once; much less would be most of a test's time.
+const PIECE: usize = 256 << 10;
 
 /// The longest head that is read; tests send nothing near it.
 const LONGEST_HEAD: usize = 256 << 10;
@@ -28,12 +31,8 @@ pub(crate) struct Heard {
     pub(crate) line: String,
     /// The header lines in their order, names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body of a scripted request, if it is not too large.
+    /// The body of a scripted request.
     pub(crate) body: Vec<u8>,
-    /// Its length.
-    pub(crate) length: usize,
-    /// The sum that [`checksum`] makes of it.
-    pub(crate) checksum: u64,
 }
 
 /// What is done with a scripted request.
@@ -41,7 +40,7 @@ pub(crate) struct Heard {
 pub(crate) enum Act {
     /// These bytes are the answer, head and all; then the connection ends.
     Say(Vec<u8>),
-    /// A head, then as many bytes of [`pattern`], then the end.
+    /// A head, then as many bytes of [`pattern`] or blanks after it, then the end.
     Stream(String, usize),
     /// The request is read, then the connection is reset.
     Reset,
@@ -109,15 +108,10 @@ impl Heard {
     }
 }
 
-/// A body that tells of every missing, doubled or changed byte.
-pub(crate) fn pattern(from: usize, length: usize) -> Vec<u8> {
-    let byte = |at: usize| u8::try_from((at ^ (at >> 8) ^ (at >> 16)) & 0xff).expect("one byte");
-    (from..from + length).map(byte).collect()
-}
-
-/// A sum that depends on every byte and its place.
-pub(crate) fn checksum(before: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(before, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+/// [`LARGE`] bytes in which every missing, doubled or changed piece shows: a count.
+pub(crate) fn pattern() -> &'static [u8] {
+    static PATTERN: OnceLock<Vec<u8>> = OnceLock::new();
+    PATTERN.get_or_init(|| (0..LARGE as u64 / 8).flat_map(u64::to_be_bytes).collect())
 }
 
 async fn accept(listener: TcpListener, stage: Arc<Stage>) {
@@ -181,11 +175,14 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
         Act::Say(answer) => stream.write_all(&answer).await?,
         Act::Stream(head, length) => {
             stream.write_all(head.as_bytes()).await?;
-            let mut sent = 0;
-            while sent < length {
-                let piece = pattern(sent, (64 << 10).min(length - sent));
-                stream.write_all(&piece).await?;
-                sent += piece.len();
+            let mut left = length;
+            for piece in pattern().chunks(PIECE).chain(std::iter::repeat(&[b' '; PIECE][..])) {
+                let piece = &piece[..piece.len().min(left)];
+                stream.write_all(piece).await?;
+                left -= piece.len();
+                if left == 0 {
+                    break;
+                }
             }
         }
         Act::Reset | Act::ResetEarly => {
@@ -213,19 +210,19 @@ fn head(bytes: &[u8]) -> Heard {
     Heard { line, headers: lines.filter_map(split).collect(), ..Heard::default() }
 }
 
-/// Reads a body by its length or in chunks; keeps only its sum if it is large.
+/// Reads a body by its length or in chunks.
 async fn read_body<S: AsyncRead + Unpin>(stream: &mut S, heard: &mut Heard, begun: Vec<u8>) -> io::Result<()> {
     let chunked = heard.values("transfer-encoding").contains(&"chunked");
     let length = heard.values("content-length").first().and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut source = Source { stream, waiting: begun };
     if !chunked {
-        return source.take(length, heard).await;
+        return source.take(length, &mut heard.body).await;
     }
     loop {
         let size = source.line().await?;
         let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16);
         let size = size.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-        source.take(size, heard).await?;
+        source.take(size, &mut heard.body).await?;
         source.line().await?;
         if size == 0 {
             return Ok(());
@@ -241,26 +238,22 @@ struct Source<'a, S> {
 
 impl<S: AsyncRead + Unpin> Source<'_, S> {
     async fn more(&mut self) -> io::Result<()> {
+        self.waiting.reserve(PIECE);
         if self.stream.read_buf(&mut self.waiting).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(())
     }
 
-    async fn take(&mut self, mut length: usize, heard: &mut Heard) -> io::Result<()> {
+    async fn take(&mut self, mut length: usize, into: &mut Vec<u8>) -> io::Result<()> {
         while length > 0 {
             if self.waiting.is_empty() {
                 self.more().await?;
             }
-            let piece: Vec<u8> = self.waiting.drain(..length.min(self.waiting.len())).collect();
-            length -= piece.len();
-            heard.length += piece.len();
-            heard.checksum = checksum(heard.checksum, &piece);
-            if heard.length <= WHOLE_BODY {
-                heard.body.extend_from_slice(&piece);
-            } else {
-                heard.body = Vec::new();
-            }
+            let rest = self.waiting.split_off(length.min(self.waiting.len()));
+            length -= self.waiting.len();
+            into.append(&mut self.waiting);
+            self.waiting = rest;
         }
         Ok(())
     }
@@ -268,7 +261,8 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
     async fn line(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = self.waiting.windows(2).position(|two| two == b"\r\n") {
-                let line: Vec<u8> = self.waiting.drain(..end + 2).collect();
+                let rest = self.waiting.split_off(end + 2);
+                let line = std::mem::replace(&mut self.waiting, rest);
                 return Ok(String::from_utf8_lossy(&line[..end]).into_owned());
             }
             self.more().await?;
