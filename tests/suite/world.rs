@@ -5,5 +5,13 @@
 //! test run in turn, tests run in parallel; slots are short, so a scenario lasts seconds. What must not be scaled with
 //! the slot, because the proxy's own times are not, is said in [`stage`].
 
+mod alone;
 mod calm;
+mod clocks;
+mod drawn;
+mod faults;
+mod liar;
 mod stage;
+mod strangers;
+mod stream;
+mod upgrade;

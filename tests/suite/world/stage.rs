@@ -2,12 +2,13 @@
 //!
 //! Slots are much shorter here than on any network, while hedges (50 ms to 1 s) and the floor of deadlines (2 s) are
 //! what they are. A validator client whose patience shrank with the slot would give up before a hedge, which no real
-//! one does; so its patience is [`PATIENT`] times longer than its profile says, and what is too late for a duty is
-//! decided by the chain.
+//! one does; so its patience is as long as on mainnet, and what is too late for a duty is decided by the chain.
 //!
 //! Slots in which the machine gave us no processor are not judged ([`pace`]); a scenario goes on until enough were.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ const STOLEN_PER_CENT: u32 = 25;
 /// Of so many times the slots that a scenario wants to judge it must find enough in which the machine kept up.
 const MOST: u64 = 8;
 
-/// How much more patience the validator client has than its profile says, per slot.
-const PATIENT: u32 = 5;
+/// The slots for which profiles say how patient they are.
+const MAINNET_SLOT_MS: u64 = 12_000;
 
 /// Three nodes of different families on both sides.
 pub(crate) const THREE: [(&str, Consensus, Execution); 3] = [
@@ -53,20 +54,21 @@ pub(crate) async fn world(config: WorldConfig) -> World {
     World::start(config).await.expect("loopback has free ports")
 }
 
-/// A profile with as much patience as it has on a network of long slots.
-pub(crate) fn patient(profile: Profile) -> Profile {
+/// A profile with the patience that it has on mainnet, whatever the slot.
+pub(crate) fn patient(profile: Profile, slot_ms: u64) -> Profile {
+    let unscaled = |patience: Duration| patience * u32::try_from(MAINNET_SLOT_MS / slot_ms).unwrap_or(1);
     Profile {
-        attestation_data: profile.attestation_data * PATIENT,
-        produce: profile.produce * PATIENT,
-        publish: profile.publish * PATIENT,
-        read: profile.read * PATIENT,
+        attestation_data: unscaled(profile.attestation_data),
+        produce: unscaled(profile.produce),
+        publish: unscaled(profile.publish),
+        read: unscaled(profile.read),
         ..profile
     }
 }
 
 /// Starts the validator client; the first slot that is scored.
 pub(crate) async fn validator_client(world: &World, url: &str, profile: Profile) -> u64 {
-    world.start_vc(url, patient(profile));
+    world.start_vc(url, patient(profile, world.ground.clock.slot_ms));
     let ready = world.vc_ready(PATIENCE).await;
     ready.unwrap_or_else(|| panic!("the validator client is not ready: {:#?}", world.report_of(0..0).errors))
 }
@@ -137,13 +139,51 @@ impl Stage {
         panic!("the machine is too busy to judge anything: {} of {} slots", score.judged.len(), slots * MOST)
     }
 
+    /// Waits for the start of the next slot.
+    pub(crate) async fn next_slot(&self) -> u64 {
+        let slot = self.world.slot() + 1;
+        self.world.wait_slot(slot).await;
+        slot
+    }
+
+    /// Lets so many slots pass from now, not counting those in which the machine did not keep up; which they were.
+    pub(crate) async fn pass(&self, slots: u64) -> Range<u64> {
+        let (from, mut good) = (self.world.slot(), 0);
+        let mut before = pace::kept_waiting();
+        for slot in from + 1..=from + slots * MOST {
+            self.world.wait_slot(slot).await;
+            let now = pace::kept_waiting();
+            good += u64::from(now - before <= self.allowed());
+            before = now;
+            if good == slots {
+                return from..slot;
+            }
+        }
+        from..from + slots * MOST
+    }
+
+    /// Judges those of these slots, which must be over, in which the machine kept up.
+    pub(crate) async fn judge(&self, slots: Range<u64>) -> Score {
+        self.world.wait_slot(slots.end + 2).await;
+        let mut score = Score::default();
+        for slot in slots.filter(|slot| self.kept_up(*slot)) {
+            score.take(slot, self.world.report_of(slot..slot + 1));
+        }
+        score
+    }
+
+    fn allowed(&self) -> Duration {
+        Duration::from_millis(self.world.ground.clock.slot_ms) * STOLEN_PER_CENT / 100
+    }
+
     /// Whether the machine kept up in a slot, in the one before it, whose lateness it would inherit, and in the next.
     fn kept_up(&self, slot: u64) -> bool {
         let stolen = self.stolen.lock().unwrap_or_else(PoisonError::into_inner);
         let at = |slot: u64| stolen.get(&slot).copied();
-        let allowed = Duration::from_millis(self.world.ground.clock.slot_ms) * STOLEN_PER_CENT / 100;
         let slots = [slot.saturating_sub(1), slot, slot + 1];
-        slots.into_iter().all(|slot| at(slot + 1).zip(at(slot)).is_none_or(|(end, start)| end - start <= allowed))
+        slots
+            .into_iter()
+            .all(|slot| at(slot + 1).zip(at(slot)).is_none_or(|(end, start)| end - start <= self.allowed()))
     }
 
     /// Fails unless every duty of so many slots from `from` on was done, and done right.
@@ -177,23 +217,25 @@ impl Score {
     /// Fails unless every duty was done, and done right.
     pub(crate) fn nothing_lost(&self, what: &str) -> Sum {
         assert!(self.sum.votes + self.sum.syncs > 0, "{what}: nothing was to be done, so nothing is shown");
-        assert!(
-            self.bad.is_empty(),
-            "{what}: duties were lost in {} of {} slots\n{}",
-            self.bad.len(),
-            self.judged.len(),
-            self.bad_slots()
-        );
+        assert!(self.bad.is_empty(), "{what}: {self}");
         self.sum
     }
+}
 
-    fn bad_slots(&self) -> String {
-        let line = |report: &Report| {
-            let of_slot = |error: &&String| error.starts_with(&format!("slot {}:", report.slots.start));
-            let errors: Vec<&String> = report.errors.iter().filter(of_slot).collect();
-            format!("{report}\n{errors:#?}")
-        };
-        self.bad.iter().map(line).collect::<Vec<_>>().join("\n")
+/// The bad slots, with what the validator client complained of in each.
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "duties were lost in {} of {} slots", self.bad.len(), self.judged.len())?;
+        for report in &self.bad {
+            writeln!(f, "{report}")?;
+            let own = format!("slot {}:", report.slots.start);
+            report
+                .errors
+                .iter()
+                .filter(|error| error.starts_with(&own))
+                .try_for_each(|error| writeln!(f, "  {error}"))?;
+        }
+        Ok(())
     }
 }
 
