@@ -143,7 +143,8 @@ impl Fleet {
     fn weigh(&mut self, now: Moment, effects: &mut Effects) {
         let clock = self.schedule.as_ref().map(|it| it.clock);
         let epoch = clock.and_then(|it| it.slot(now).map(|slot| it.epoch(slot))).unwrap_or(Epoch(0));
-        let yardstick = clock.map(|clock| self.heights.measure(&self.nodes, &self.view, &clock, now)).unwrap_or_default();
+        let yardstick =
+            clock.map(|clock| self.heights.measure(&self.nodes, &self.view, &clock, now)).unwrap_or_default();
         for node in &mut self.nodes {
             let (tier, reasons) = node.health.tier(yardstick, epoch);
             node.health.weigh(tier, now, clock.map_or(USUAL_SLOT_MS, |it| it.slot_ms));

@@ -54,7 +54,7 @@ pub struct Syncing {
     pub el_offline: Option<bool>,
 }
 
-/// How a node's network compares with ours (DESIGN 4.1).
+/// How a node's network compares with ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NetworkStanding {
     /// Not compared yet.
@@ -246,9 +246,8 @@ impl Health {
     /// Ready by its own word, whatever its head is beside others'. The same as [`tier`](Self::tier), without words.
     #[must_use]
     pub fn usable(&self, epoch: Epoch) -> bool {
-        let at_fault = |said: Syncing| {
-            said.is_syncing || said.el_offline == Some(true) || said.is_optimistic == Some(true)
-        };
+        let at_fault =
+            |said: Syncing| said.is_syncing || said.el_offline == Some(true) || said.is_optimistic == Some(true);
         let network = match &self.standing {
             NetworkStanding::Same => true,
             NetworkStanding::Lacks { epoch: from, .. } => *from > epoch,

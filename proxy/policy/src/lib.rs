@@ -4,14 +4,14 @@
 //! all it decides goes out as values, and its manifest holds nothing that can wait or wake. Every rule about Ethereum
 //! lives here; the `rangelight` crate does what this one decides.
 //!
-//! The floors, from the ground up. A module imports only from floors below its own, or from its own folder
-//! (`tests/suite/shape.rs` fails on an upward import):
+//! The floors, from the ground up. A module imports only from floors below its own, from modules further left on its
+//! own, or from its own folder (`tests/suite/shape.rs` fails on an upward import):
 //!
 //! | floor | modules |
 //! |---|---|
 //! | chain | [`chain`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
-//! | decisions | [`merit`], [`publish`], [`race`], [`fleet`] |
+//! | decisions | [`race`], [`merit`], [`publish`], [`fleet`] |
 
 pub mod chain;
 

@@ -9,6 +9,7 @@
 //! What is read is bounded by what the driver gives. Nothing is re-written: a usable answer goes on as it came.
 
 mod body;
+mod known;
 mod reason;
 
 #[cfg(test)]
@@ -86,6 +87,16 @@ pub const ENOUGH: Score = Score([1, 0, 0, 0]);
 const SSZ_BYTES: [(&str, usize); 3] =
     [("attestation_data", 128), ("payload_attestation_data", 42), ("payload_attestation_data_by_slot", 42)];
 
+impl<'a> Body<'a> {
+    /// What was read.
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Absent => &[],
+            Self::Opening(bytes) | Self::Whole(bytes) => bytes,
+        }
+    }
+}
+
 /// What an answer is worth.
 #[must_use]
 pub fn judge(row: &Row, observed: &Observed<'_>) -> Verdict {
@@ -102,6 +113,10 @@ fn examine(row: &Row, observed: &Observed<'_>) -> Finding {
         300..=399 => Finding::Faulty(Fault::Redirect),
         // Sent once and never again, so whatever the node says is the answer.
         400..=599 if row.strategy == Strategy::Once => Finding::Usable(ENOUGH),
+        // It came there by gossip before our request did.
+        400..=599 if row.strategy == Strategy::Broadcast && known::says_known(observed.body.bytes()) => {
+            Finding::Usable(Score([2, 0, 0, 0]))
+        }
         status if row.definite.contains(&status) => Finding::Definite(status),
         _ => Finding::Faulty(Fault::Status),
     }
@@ -125,10 +140,7 @@ fn published(observed: &Observed<'_>) -> Finding {
     if is_media(observed.content_type, "text/html") {
         return Finding::Faulty(Fault::MediaType);
     }
-    let bytes = match observed.body {
-        Body::Absent => &[][..],
-        Body::Opening(bytes) | Body::Whole(bytes) => bytes,
-    };
+    let bytes = observed.body.bytes();
     match bytes.trim_ascii_start().first() {
         Some(b'<') => return Finding::Faulty(Fault::MediaType),
         Some(b'{') if body::says_failure(bytes) => return Finding::Faulty(Fault::ErrorBody),

@@ -18,7 +18,7 @@ pub use spare::Spare;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u16);
 
-/// Whose node it is. Own nodes decide; friends' nodes help (DESIGN 4.4).
+/// Whose node it is. Own nodes decide; friends' nodes help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trust {
     /// The staker's own node.
@@ -38,7 +38,7 @@ pub enum Participation {
     PublishOnly,
 }
 
-/// How usable a node is, best first (DESIGN 1, 4.1, 4.2).
+/// How usable a node is, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
     /// Synced, on the network, head near the best, not optimistic, EL not offline.
@@ -93,7 +93,7 @@ pub struct NodeState {
     pub reasons: Arc<[String]>,
 }
 
-/// The head that was last told to the VC, and who agrees with it (DESIGN 1: view).
+/// The head that was last told to the VC, and who agrees with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewState {
     /// Slot of the head.

@@ -39,7 +39,7 @@ pub mod status;
 
 mod page;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 
 /// Records of evidence given when none are asked for.
 pub const USUAL_EVIDENCE: usize = 100;

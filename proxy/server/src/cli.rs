@@ -1,32 +1,162 @@
-//! provisional
-use clap::Parser;
+//! What can be typed, and the exit codes: 0 done, 1 it does not work, 2 the configuration or the command is wrong.
+//!
+//! Only this folder writes to standard output; everything else logs to standard error. Commands that talk to a running
+//! Rangelight do so over its admin listener, found through the same configuration.
+//!
+//! A reader that goes away (`rangelight endpoints | head`) is no fault: what is left is not written.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // This is the part that talks to a terminal.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Loaded, Overrides, Sources};
+
+mod ask;
+mod check;
 mod demo;
+mod endpoints;
 mod run;
-/// provisional
-#[derive(Parser, Debug)]
+mod table;
+
+/// A reverse proxy for Ethereum solo stakers: one validator client sees one perfect beacon node.
+#[derive(Debug, Parser)]
+#[command(name = "rangelight", version, about)]
 pub struct Cli {
-    cmd: Option<String>,
-    #[command(flatten)]
-    demo: demo::Demo,
-    #[arg(long)]
-    config: Option<std::path::PathBuf>,
+    #[command(subcommand)]
+    command: Command,
 }
-/// provisional
-pub fn run(c: Cli) -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .init();
-    if c.cmd.as_deref() == Some("demo") {
-        return demo::run(&c.demo).unwrap_or_else(|c| c);
-    }
-    let s = crate::config::Sources::of_process(crate::config::Overrides { config: c.config, listen: None });
-    match crate::config::load(&s) {
-        Ok(l) => run::run(s, l).unwrap_or_else(|c| c),
-        Err(p) => {
-            eprintln!("{p}");
-            ExitCode::from(2)
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the proxy.
+    Run(Run),
+    /// Shows the main job on simulated nodes, with a validator client and a tour of faults. Needs nothing.
+    Demo(demo::Demo),
+    /// Shows the effective settings with their origin, and contacts every node. Exit 1 if none is usable.
+    Check(Where),
+    /// Shows the nodes as the running proxy sees them. Exit 1 if no node is ready.
+    Status(Where),
+    /// Maintenance of a node.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Lists every operation: method, path, strategy, scope, deadline, media types.
+    Endpoints(endpoints::Endpoints),
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    #[command(flatten)]
+    place: Where,
+    /// Replaces `[listen] address`.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Log as JSON, one object per line.
+    #[arg(long)]
+    log_json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Where {
+    /// The configuration file. Default: `$RANGELIGHT_CONFIG`, `./config.toml`, `/etc/rangelight/config.toml`.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum NodeCommand {
+    /// Takes a node out of reads (it still receives publications). Exit 1 if it is not safe to stop it now.
+    Cordon {
+        /// The node's name.
+        name: String,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Lets a node take part again.
+    Uncordon {
+        /// The node's name.
+        name: String,
+        #[command(flatten)]
+        place: Where,
+    },
+}
+
+/// Runs what was typed.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let outcome = match cli.command {
+        Command::Run(run) => {
+            log_to_stderr(run.log_json, "info");
+            let sources = sources(run.place, run.listen);
+            load(&sources).and_then(|loaded| run::run(sources, loaded))
+        }
+        Command::Demo(demo) => {
+            log_to_stderr(false, "warn");
+            demo::run(&demo)
+        }
+        Command::Check(place) => load(&sources(place, None)).and_then(|loaded| check::run(&loaded)),
+        Command::Status(place) => load(&sources(place, None)).and_then(|loaded| ask::status(&loaded.config)),
+        Command::Node(NodeCommand::Cordon { name, place }) => {
+            load(&sources(place, None)).and_then(|loaded| ask::cordon(&loaded.config, &name, true))
+        }
+        Command::Node(NodeCommand::Uncordon { name, place }) => {
+            load(&sources(place, None)).and_then(|loaded| ask::cordon(&loaded.config, &name, false))
+        }
+        Command::Endpoints(endpoints) => Ok(endpoints::run(&endpoints)),
+    };
+    outcome.unwrap_or_else(|failure| failure)
+}
+
+fn sources(place: Where, listen: Option<String>) -> Sources {
+    Sources::of_process(Overrides { config: place.config, listen })
+}
+
+/// Reads the configuration; everything that is wrong with it is printed at once.
+fn load(sources: &Sources) -> Result<Loaded, ExitCode> {
+    config::load(sources).map_err(|problems| {
+        complain(&problems.to_string());
+        ExitCode::from(2)
+    })
+}
+
+/// Logs to standard error: what `RUST_LOG` says, else this level. A service manager gets no colours.
+fn log_to_stderr(json: bool, level: &str) {
+    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
+    let filter = EnvFilter::try_new(wanted.as_deref().unwrap_or(level)).unwrap_or_else(|error| {
+        complain(&format!("RUST_LOG cannot be understood ({error}); logging at {level}"));
+        EnvFilter::new(level)
+    });
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let set = match json {
+        true => builder.json().flatten_event(true).try_init(),
+        false => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+    };
+    // A program that calls us may log in a way of its own.
+    drop(set);
+}
+
+/// Runs one command's talk with nodes or with the admin listener.
+fn block_on<T>(talk: impl Future<Output = T>) -> Result<T, ExitCode> {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => Ok(runtime.block_on(talk)),
+        Err(error) => {
+            complain(&format!("the runtime cannot be started: {error}"));
+            Err(ExitCode::FAILURE)
         }
     }
+}
+
+/// Writes lines to standard output.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", text.strip_suffix('\n').unwrap_or(text)).and_then(|()| out.flush());
+}
+
+/// Writes lines to standard error.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.strip_suffix('\n').unwrap_or(text));
 }

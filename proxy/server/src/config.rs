@@ -138,7 +138,7 @@ pub struct NodeConfig {
 pub struct TlsConfig {
     /// Certificates (PEM) trusted for this node instead of the usual ones.
     pub ca_file: Option<PathBuf>,
-    /// SHA-256 of the node's own certificate (DER), trusted whoever signed it.
+    /// SHA-256 of the public key (DER SubjectPublicKeyInfo) in the node's certificate, trusted whoever signed it.
     pub fingerprint: Option<[u8; 32]>,
     /// Our certificate chain (PEM); there exactly when the key is.
     pub client_cert_file: Option<PathBuf>,

@@ -64,7 +64,7 @@ pub struct Finished<R, F> {
 /// The caller's part of a finished race.
 pub enum Ended<R> {
     /// One node's answer.
-    One(NodeId, R),
+    One(Exchanged<R>),
     /// All that came back, for an answer to be made from them.
     Merged(Vec<Exchanged<R>>),
     /// Nothing usable; what came back says why.
@@ -127,7 +127,7 @@ where
 fn conclude<R>(outcome: Outcome, mut answers: HashMap<NodeId, Exchanged<R>>) -> (Ended<R>, Losers) {
     match outcome {
         Outcome::Reply { answer: Answer::One(node), losers } => match answers.remove(&node) {
-            Some(exchanged) => (Ended::One(node, exchanged.came), losers),
+            Some(exchanged) => (Ended::One(exchanged), losers),
             // A strategy may choose only among answers it was told of; without one there is nothing to pass on.
             None => (Ended::Exhausted(answers.into_values().collect()), losers),
         },
@@ -208,7 +208,7 @@ mod tests {
         let steps = vec![send(&[3], Some(150)), send(&[1, 3], None), send(&[], Some(400)), reply(1, Losers::Cancel)];
         let mut race = Script::new(steps);
         let finished = drive(&mut race, exchange, silence()).await;
-        assert!(matches!(finished.ended, Ended::One(NodeId(1), 1)));
+        assert!(matches!(finished.ended, Ended::One(Exchanged { came: 1, .. })));
         assert_eq!(finished.asked.len(), 2, "node 3 was named twice and asked once");
         let told: Vec<_> = race.told.iter().map(|(event, elapsed)| (event.clone(), *elapsed)).collect();
         let good = |node| Event::Answer { from: NodeId(node), verdict: Verdict::Good(Score::default()) };
@@ -240,7 +240,7 @@ mod tests {
         drop(news);
         let mut race = Script::new(vec![send(&[1], None), send(&[], None), reply(1, Losers::Cancel)]);
         let finished = drive(&mut race, exchange, notes).await;
-        assert!(matches!(finished.ended, Ended::One(NodeId(1), 1)));
+        assert!(matches!(finished.ended, Ended::One(Exchanged { came: 1, .. })));
         assert_eq!(race.told[0].0, Event::Noted(Note::NodeLost(NodeId(2))));
     }
 

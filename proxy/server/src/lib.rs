@@ -1,7 +1,7 @@
 //! The roof: builds the parts in order, starts them, drains them.
 //!
-//! The floors, from the ground up. A module imports only from floors below its own, or from its own folder
-//! (`tests/suite/shape.rs` fails on an upward import):
+//! The floors, from the ground up. A module imports only from floors below its own, from modules further left on its
+//! own, or from its own folder (`tests/suite/shape.rs` fails on an upward import):
 //!
 //! | floor | modules |
 //! |---|---|
@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rangelight_policy::network::NetworkChoice;
-use rangelight_policy::race::plan;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -23,7 +22,7 @@ use tokio::time::timeout;
 use crate::admin::Admin;
 use crate::answers::{Answers, House, Story};
 use crate::budget::Budget;
-use crate::config::{Config, ListenAddress, Mode};
+use crate::config::{Config, ListenAddress};
 use crate::gateway::{Gateway, Rules};
 use crate::limits::Limits;
 use crate::listen::{Bound, Listener, Unbound};
@@ -91,7 +90,7 @@ impl Rangelight {
         let (keeper, nodes) = Keeper::new(Chart::new(choice, state), Arc::clone(&stream), Arc::clone(&meters));
         let desk = Desk { nodes: nodes.clone(), budget: Arc::new(Budget::default()), meters };
         let stable = Stable::new(nodes.clone());
-        let house = Arc::new(House::new(desk, stable, stream, Story::default(), mode(config.mode)));
+        let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode));
         let bound = listen::start(listeners(config, &house, limits), limits, draining).map_err(Unstarted::Unbound)?;
         let keeper = tokio::spawn(keeper.run(config.nodes.clone()));
         Ok(Self { bound, own: config.listens.len(), house, nodes, keeper })
@@ -155,14 +154,6 @@ fn listeners(config: &Config, house: &Arc<House>, limits: &Limits) -> Vec<Listen
     let front = Arc::new(Service::new(gateway, Arc::new(Admin::new(Arc::clone(house), seats)), limits));
     listeners.push(Listener { address: config.admin.address.clone(), front });
     listeners
-}
-
-fn mode(mode: Mode) -> plan::Mode {
-    match mode {
-        Mode::Guarded => plan::Mode::Guarded,
-        Mode::Observe => plan::Mode::Observe,
-        Mode::PassThrough => plan::Mode::PassThrough,
-    }
 }
 
 impl config::NetworkChoice {

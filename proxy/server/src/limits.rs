@@ -52,7 +52,8 @@ pub struct Limits {
     pub callers: usize,
     /// Streams of one HTTP/2 connection; more wait at the caller.
     pub streams: u32,
-    /// How long a drain may take; what is still in flight then is cut and counted.
+    /// How long a drain of connections may take; what is still in flight then is cut and counted. Two seconds less than
+    /// the whole drain, which are left for publications that still run.
     pub drain: Duration,
 }
 
@@ -70,7 +71,7 @@ impl Default for Limits {
             in_flight: 1_024,
             callers: 1_024,
             streams: 1_024,
-            drain: Duration::from_secs(8),
+            drain: Duration::from_secs(6),
         }
     }
 }

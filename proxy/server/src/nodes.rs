@@ -150,7 +150,6 @@ impl Nodes {
     }
 
     /// The fleet itself, for answers that depend on the moment. Never hold it across an await.
-    #[must_use]
     pub fn fleet(&self) -> MutexGuard<'_, Fleet> {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -218,7 +217,7 @@ impl Node {
     /// # Errors
     /// In a few words, if its TLS files cannot be used.
     pub fn start(id: NodeId, config: NodeConfig, around: &Surroundings) -> Result<Self, String> {
-        let tls = tls::client_config(&config.tls, config.url.is_https()).map_err(|error| error.to_string())?;
+        let tls = tls::client_config(&config).map_err(|error| error.to_string())?;
         let transport = Transport::new(&config, tls.clone());
         let control = Control::new(&config, tls).map_err(|error| error.to_string())?;
         let soon = Arc::new(Notify::new());
@@ -263,7 +262,9 @@ impl Drop for Watchers {
     }
 }
 
-fn profile(id: NodeId, config: &NodeConfig) -> Profile {
+/// What the policy has to know of a configured node.
+#[must_use]
+pub fn profile(id: NodeId, config: &NodeConfig) -> Profile {
     Profile {
         id,
         name: Arc::clone(&config.name),

@@ -327,6 +327,11 @@ pub fn node_unusable(node: &str, reason: &str) {
     error!(node, "the node is left out: {reason}");
 }
 
+/// A node's certificate is out of date, and is accepted because its key is pinned.
+pub fn pinned_certificate_out_of_date(node: &str) {
+    warn!(node, "the node's certificate is out of date; it is accepted because its public key is the pinned one");
+}
+
 /// What we serve of the spec took an addition.
 pub fn spec_changed(change: &Change) {
     info!(key = change.key, from = change.from, to = change.to, "the served spec took a value from an own node");

@@ -126,7 +126,9 @@ impl<A: Answerer> Service<A> {
             }
         };
         // A target may name us (`http://localhost:5055/eth/…`); from here on it is only path and query.
-        head.uri = origin_form(&head.uri)?;
+        if let Some(uri) = origin_form(&head.uri)? {
+            head.uri = uri;
+        }
         // What does the path mean? Tricks with dots, slashes and encodings end here, and wrong methods.
         let (place, limit) = self.answerer.find(&head.method, head.uri.path())?;
         // What belongs to this connection, or was meant for us alone, goes no further.
@@ -158,15 +160,16 @@ fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
-fn origin_form(uri: &Uri) -> Result<Uri, Refusal> {
+/// The target without the name in it; `None` if there is none.
+fn origin_form(uri: &Uri) -> Result<Option<Uri>, Refusal> {
     if uri.authority().is_none() {
-        return Ok(uri.clone());
+        return Ok(None);
     }
     // CONNECT names only an authority and has no path at all.
     let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let mut parts = http::uri::Parts::default();
     parts.path_and_query = Some(path);
-    Uri::from_parts(parts).map_err(|_| Refusal::bad_request("the request target has no path; send one"))
+    Uri::from_parts(parts).map(Some).map_err(|_| Refusal::bad_request("the request target has no path; send one"))
 }
 
 /// The operation of the Beacon API that a method and a raw path mean, and the limit of its body.
@@ -231,14 +234,15 @@ mod tests {
     #[test]
     fn targets_lose_the_name() {
         for (sent, wanted) in [
-            ("/a?b=c", "/a?b=c"),
-            ("http://localhost:5055/a?b=c", "/a?b=c"),
-            ("http://localhost", "/"),
-            ("localhost:443", "/"),
-            ("*", "*"),
+            ("/a?b=c", None),
+            ("http://localhost:5055/a?b=c", Some("/a?b=c")),
+            ("http://localhost", Some("/")),
+            ("localhost:443", Some("/")),
+            ("*", None),
         ] {
             let uri: Uri = sent.parse().expect("a target");
-            assert_eq!(origin_form(&uri).expect("a path").to_string(), wanted, "{sent}");
+            let left = origin_form(&uri).expect("a path").map(|uri| uri.to_string());
+            assert_eq!(left.as_deref(), wanted, "{sent}");
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | Refuse, Restart, CloseIdle, Status, Redirect, ErrorBodyWith200 | is not taken |
 //! | Stall | is taken when the node goes on, as after SIGSTOP and SIGCONT |
 //! | Slow, ResetMidBody, Garbage, Truncate, Endless, WrongType | is taken; only the answer suffers |
+//! | ElOffline | a block is taken, and said not to be imported |
 //! | Frozen, Lag, Fork, OldSpec, WrongNetwork | is taken if the node knows the block it is about |
 //! | the others | is taken |
 

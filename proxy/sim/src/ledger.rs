@@ -1,7 +1,7 @@
 //! What was published and heard by the network: votes, sync messages, aggregates, contributions.
 //!
 //! The score reads this and the chain, never what the validator client believes it sent. Messages of the last
-//! [`KEPT_EPOCHS`] epochs are kept. Two different messages for one duty are both kept, and counted: that is what a
+//! 256 epochs are kept. Two different messages for one duty are both kept, and counted: that is what a
 //! slashing is made of.
 
 use std::collections::{BTreeMap, BTreeSet};

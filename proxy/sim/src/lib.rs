@@ -16,6 +16,11 @@
 //! | the judge | [`vc`], [`score`] | the validator client, and its score read from the chain |
 //! | the whole | [`world`] | starts everything and stops it |
 //!
+//! A world is used so: [`World::start`] with nodes and perhaps a [`Script`]; a proxy, or nothing, in front of
+//! [`node::Node::url`]; [`World::start_vc`] against that; [`World::vc_ready`] for the first slot that counts;
+//! [`World::fault`] and [`World::heal`] as one likes; [`World::wait_slot`]; then [`World::report_of`] some slots. An
+//! oracle about the proxy reads [`node::Node::received`], which holds what a node really got.
+//!
 //! Everything that is random is drawn from the seed; only time is real.
 
 pub mod assignment;

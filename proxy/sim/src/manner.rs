@@ -158,6 +158,12 @@ pub struct Manner {
     pub ssz_body: SszBody,
     /// Whether attestation data and aggregates are answered in SSZ to those who prefer it.
     pub ssz_duties: bool,
+    /// Callers whose `User-Agent` begins so get JSON for duties whatever they prefer.
+    pub json_for: &'static [&'static str],
+    /// Whether a body without `Content-Type` is answered with 415.
+    pub demands_content_type: bool,
+    /// Whether the consensus value of a block is told; an empty string if not.
+    pub tells_consensus_value: bool,
     /// The event stream.
     pub stream: Stream,
     /// The body of an empty success.
@@ -166,10 +172,12 @@ pub struct Manner {
     pub duplicate_block: (u16, &'static str),
     /// How votes it already has are listed as failures; `None` = not at all.
     pub duplicate_vote: Option<&'static str>,
+    /// The same for sync committee messages.
+    pub duplicate_sync: Option<&'static str>,
     /// Votes for an unknown block.
     pub unknown_head: UnknownHead,
-    /// The status when a publication failed for another reason than being wrong.
-    pub publish_failed: u16,
+    /// The status for a block that was broadcast and could not be imported.
+    pub not_imported: u16,
     /// Attestation data while the head is optimistic.
     pub optimistic_data: (u16, &'static str),
     /// A blinded block that another node made.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::chain::{Reorg, Rules};
+use crate::chain::{Block, Reorg, Rules};
 use crate::clock::Clock;
 use crate::digest::{Address, stretch};
 use crate::fault::Fault;
@@ -178,11 +178,21 @@ impl World {
         tokio::time::timeout(patience, ready).await.ok().flatten()
     }
 
+    /// The block of a slot in the chain as it is now, if there is one.
+    #[must_use]
+    pub fn block(&self, slot: u64) -> Option<Block> {
+        self.ground.chain(|chain| {
+            let block = chain.tip(chain.canonical_at(u64::MAX), slot);
+            (block.slot == slot).then(|| block.clone())
+        })
+    }
+
     /// The score of the validator client so far: of every slot since it was ready whose duties are over.
     #[must_use]
     pub fn report(&self) -> Report {
-        let from = locked(&self.vcs).first().and_then(ValidatorClient::counted_from).unwrap_or(u64::MAX);
-        self.report_of(from..self.slot().saturating_sub(1))
+        let to = self.slot().saturating_sub(1);
+        let from = locked(&self.vcs).first().and_then(ValidatorClient::counted_from).unwrap_or(to);
+        self.report_of(from.min(to)..to)
     }
 
     /// The score of these slots. Slots that are not over count as missed.

@@ -20,7 +20,7 @@ export const FAULTS = [
   {
     name: "beacon node stopped (SIGSTOP) for 4 slots, continued",
     at: 24,
-    phase: 0.3, // just before attestation data is asked for, on connections that stay up and never answer again
+    phase: 0.3, // after the attestations; aggregates come next, on connections that stay up and never answer again
     until: 28,
     begin: (own, number) => own.signal(`bn${number}`, "SIGSTOP"),
     end: (own, number) => own.signal(`bn${number}`, "SIGCONT"),

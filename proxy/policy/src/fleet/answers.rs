@@ -1,4 +1,4 @@
-//! Answers that must not flap: health, syncing, peer count (endpoints G5, G6, G9).
+//! Answers that must not flap: health, syncing, peer count (rows G5, G6, G9).
 //!
 //! Some VCs stop their runner at one `206` and go back to the start; others drop a node that has `is_syncing` for a
 //! second. So these answers are made from what the fleet knows, are good as long as one node that may be read is ready,
@@ -100,7 +100,7 @@ impl Fleet {
 }
 
 impl Node {
-    fn readable(&self) -> bool {
+    pub(super) fn readable(&self) -> bool {
         self.profile.participation != Participation::PublishOnly
     }
 }

@@ -3,7 +3,7 @@
 //! A node's height counts once it has had it for a third of a slot: after some empty slots the first receiver of a block
 //! is far ahead of everybody for some hundred milliseconds, and nobody is behind for that. Heights above our clock's slot
 //! don't count at all, so a node that announces far slots measures nobody. Only nodes that are usable by their own word
-//! (network, synced, verified) count; a dead node's last head is forgotten with its tier. Two friends agree on a height if
+//! (network, synced, verified) and may be read count, so that whoever is behind is behind somebody who can stand in; a dead node's last head is forgotten with its tier. Two friends agree on a height if
 //! they have the same head: two that make heads up, each its own, agree on nothing.
 //!
 //! Each node has a ring of [`RECENT`] heights; a node that climbs faster is still syncing, and the ring forgets the
@@ -45,7 +45,7 @@ impl Heights {
         let mut friends = Vec::new();
         for node in nodes {
             let id = node.profile.id;
-            let usable = node.health.usable(epoch);
+            let usable = node.readable() && node.health.usable(epoch);
             let Some(slot) = node.health.slot().filter(|slot| usable && *slot <= limit) else {
                 self.of.remove(&id);
                 continue;

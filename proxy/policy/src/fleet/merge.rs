@@ -1,4 +1,4 @@
-//! The other topics: one stream out of all nodes' streams (endpoints d.3).
+//! The other topics: one stream out of all nodes' streams.
 //!
 //! Heads are the view's. For the rest, each topic's rule says whose word counts, and the rule of trust stands above it:
 //!

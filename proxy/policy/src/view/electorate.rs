@@ -1,4 +1,4 @@
-//! Whose word moves the view (DESIGN 4.4).
+//! Whose word moves the view.
 //!
 //! Of all nodes that may be read, the best class decides: own nodes that are ready; else friends' that are ready; else
 //! own and then friends' that are behind; else own and then friends' that are optimistic. So a friend's word moves

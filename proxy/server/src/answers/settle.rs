@@ -25,7 +25,13 @@ pub(super) struct Concluded {
 #[must_use]
 pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
     match ended {
-        Ended::One(id, came) => passed_on(asking, id, came, None, "the answer of one node"),
+        Ended::One(exchanged) => {
+            let words = match exchanged.verdict {
+                Verdict::Good(_) => "the answer of one node",
+                Verdict::Final { .. } | Verdict::Bad => "the refusal of one node",
+            };
+            passed_on(asking, exchanged, None, words)
+        }
         Ended::Merged(all) | Ended::Exhausted(all) => several(asking, all),
     }
 }
@@ -39,11 +45,11 @@ fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Concluded {
     match publish::settle(asking.question.row, &outcomes) {
         Settled::Accepted { index, status } if index < all.len() => {
             let exchanged = all.swap_remove(index);
-            passed_on(asking, exchanged.from, exchanged.came, Some(status), "the best acceptance")
+            passed_on(asking, exchanged, Some(status), "the best acceptance")
         }
         Settled::Theirs { index } if index < all.len() => {
             let exchanged = all.swap_remove(index);
-            passed_on(asking, exchanged.from, exchanged.came, None, "the most telling refusal")
+            passed_on(asking, exchanged, None, "the most telling refusal")
         }
         Settled::Ours { status, message } => {
             let message = format!("{message}: {}", reasons(asking, &all));
@@ -56,22 +62,26 @@ fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Concluded {
     }
 }
 
-fn passed_on(asking: &Asking, id: NodeId, came: Came, status: Option<u16>, words: &'static str) -> Concluded {
-    let name = asking.name(id);
-    let success = came.status().is_some_and(|status| (200..300).contains(&status));
-    let row = asking.question.row;
+fn passed_on(asking: &Asking, exchanged: Exchanged<Came>, status: Option<u16>, words: &'static str) -> Concluded {
+    let Exchanged { from, verdict, came, .. } = exchanged;
+    let name = asking.name(from);
     let Some(mut reply) = came.reply(&name) else {
         return Concluded { reply: Err(nobody(asking, &name)), by: None, words: "nobody could answer" };
     };
-    if success && asking.publication() {
+    if asking.publication() && matches!(verdict, Verdict::Good(_)) {
         // A success says nothing but its status: Lighthouse's VC expects an empty body, Lodestar a matching one.
-        let shown = status.unwrap_or_else(|| publish::caller_status(row, reply.status().as_u16()));
+        let shown = status.unwrap_or_else(|| accepted(asking, reply.status().as_u16()));
         *reply.status_mut() = StatusCode::from_u16(shown).unwrap_or(StatusCode::OK);
         *reply.body_mut() = empty();
         reply.headers_mut().remove(http::header::CONTENT_LENGTH);
         reply.headers_mut().remove(http::header::CONTENT_TYPE);
     }
-    Concluded { reply: Ok(reply), by: Some(id), words }
+    Concluded { reply: Ok(reply), by: Some(from), words }
+}
+
+/// The status with which an acceptance is told. A node that refused what it has already accepted it.
+fn accepted(asking: &Asking, status: u16) -> u16 {
+    if (200..300).contains(&status) { publish::caller_status(asking.question.row, status) } else { 200 }
 }
 
 /// How an exchange ended, in the words of the lattice.
@@ -79,7 +89,10 @@ fn told(exchanged: &Exchanged<Came>) -> Outcome {
     match (&exchanged.came, &exchanged.verdict) {
         (Came::Nothing(Fault::Unreachable | Fault::Tls), _) => Outcome::Unreachable,
         (Came::Nothing(_), _) => Outcome::Unknown,
-        (came, Verdict::Good(_)) => Outcome::Accepted { status: came.status().unwrap_or(200) },
+        (came, Verdict::Good(_)) => {
+            let success = came.status().filter(|status| (200..300).contains(status));
+            Outcome::Accepted { status: success.unwrap_or(200) }
+        }
         (Came::Whole(parts, bytes), _) => {
             Outcome::Refused { status: parts.status.as_u16(), failures: Failures::in_body(bytes) }
         }

@@ -103,7 +103,10 @@ async fn show(demo: &Demo) -> Result<ExitCode, String> {
     let config = config(demo, &world)?;
     let rangelight = Rangelight::start(&config, None, &Limits::default()).map_err(|unstarted| unstarted.to_string())?;
     let url = format!("http://{}", rangelight.addresses()[0]);
-    println!("Four simulated nodes, the real proxy, one validator client with {VALIDATORS} keys. Slots of {} s.", SLOT_MS / 1_000);
+    println!(
+        "Four simulated nodes, the real proxy, one validator client with {VALIDATORS} keys. Slots of {} s.",
+        SLOT_MS / 1_000
+    );
     for (name, consensus, execution) in PAIRS {
         println!("  {name:<7} {consensus:?} + {execution:?}, at {}", world.node(name).url());
     }
@@ -122,7 +125,10 @@ async fn show(demo: &Demo) -> Result<ExitCode, String> {
     let lost = report.lost();
     match lost {
         0 => println!("\nNo duty was lost. The same with your own nodes: `rangelight run`; see the README."),
-        _ => println!("\n{lost} duties were lost or wrong. That should not happen: please report it with the seed {}.", demo.seed),
+        _ => println!(
+            "\n{lost} duties were lost or wrong. That should not happen: please report it with the seed {}.",
+            demo.seed
+        ),
     }
     Ok(if lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -153,7 +159,8 @@ async fn guide(demo: &Demo, world: &World, rangelight: &Rangelight, ready: u64) 
 
 /// A slot's score, and the nodes as they stand when it is written.
 fn line(slot: u64, report: &Report, snapshot: &Snapshot) -> String {
-    let of = |done: u64, expected: u64| if expected == 0 { "  -  ".to_owned() } else { format!("{done:>2}/{expected:<2}") };
+    let of =
+        |done: u64, expected: u64| if expected == 0 { "  -  ".to_owned() } else { format!("{done:>2}/{expected:<2}") };
     let votes = &report.attestations;
     let block = match (report.proposals.expected, report.proposals.landed, report.proposals.wrong_fee_recipient) {
         (0, _, _) => "-",
@@ -182,7 +189,8 @@ fn line(slot: u64, report: &Report, snapshot: &Snapshot) -> String {
 }
 
 fn config(demo: &Demo, world: &World) -> Result<Config, String> {
-    let address = |text: &str| ListenAddress::parse(text, &std::env::temp_dir()).map_err(|error| format!("{text}: {error}"));
+    let address =
+        |text: &str| ListenAddress::parse(text, &std::env::temp_dir()).map_err(|error| format!("{text}: {error}"));
     let node = |(name, _, _): &(&str, Consensus, Execution)| {
         let (url, authorization) = SafeUrl::parse(&world.node(name).url())?;
         Ok(NodeConfig {

@@ -1,9 +1,12 @@
 //! `rangelight run`: starts, reloads when the configuration changes, drains when told to stop.
+//!
+//! Under systemd it says when it is ready, reloading and stopping (`Type=notify-reload`), and feeds the watchdog.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
@@ -12,7 +15,7 @@ use crate::config::{Loaded, Sources, watch};
 use crate::limits::Limits;
 use crate::state::State;
 
-/// The whole drain (DESIGN 4.18): service managers kill after ten seconds.
+/// The whole drain of a stop: service managers kill after ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// Runs until a signal ends it.
@@ -47,6 +50,8 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
             None
         }
     };
+    announce(&[NotifyState::Ready]);
+    let watchdog = tokio::spawn(feed_watchdog());
     loop {
         let changed = async {
             match &mut latest {
@@ -58,9 +63,12 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
             true = changed => {
                 let loaded = latest.as_mut().map(|latest| Arc::clone(&latest.borrow_and_update().loaded));
                 if let Some(loaded) = loaded {
+                    let since = NotifyState::monotonic_usec_now().ok();
+                    announce(&[NotifyState::Reloading].into_iter().chain(since).collect::<Vec<_>>());
                     rangelight.reconfigure(&loaded.config).await;
                     info!(nodes = loaded.config.nodes.len(), "the nodes are those of the new configuration; \
                         listeners, mode, network and state change with the next start");
+                    announce(&[NotifyState::Ready]);
                 }
             }
             reason = rangelight.failed() => {
@@ -70,6 +78,8 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
             () = ends.received() => break,
         }
     }
+    announce(&[NotifyState::Stopping]);
+    watchdog.abort();
     info!("draining: no new connections; requests and publications in flight go on for up to {DRAIN:?}");
     match rangelight.drain(DRAIN).await {
         0 => ExitCode::SUCCESS,
@@ -85,6 +95,22 @@ async fn start(loaded: &Loaded) -> Result<(Rangelight, Ends), String> {
     let state = State::open(&loaded.config.state).map_err(|error| error.to_string())?;
     let rangelight = Rangelight::start(&loaded.config, Some(Arc::new(state)), &Limits::default());
     Ok((rangelight.map_err(|unstarted| unstarted.to_string())?, ends))
+}
+
+/// Tells systemd, if it started us. A failure changes nothing for the validator client.
+fn announce(state: &[NotifyState<'_>]) {
+    if let Err(cause) = sd_notify::notify(state) {
+        warn!("systemd was not told: {cause}");
+    }
+}
+
+/// Shows the service manager that the runtime still turns, twice as often as it wants to see it.
+async fn feed_watchdog() {
+    let Some(patience) = sd_notify::watchdog_enabled() else { return };
+    loop {
+        announce(&[NotifyState::Watchdog]);
+        tokio::time::sleep(patience / 2).await;
+    }
 }
 
 /// The signals that end us.

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use figment::value::Value;
 use rangelight_policy::network::KNOWN;
 use rangelight_policy::node::{Participation, Trust};
 
 use super::address::ListenAddress;
 use super::node;
-use super::options::{NOT_YET, Place};
+use super::options::{Form, NOT_YET, Place};
 use super::problem::{Origin, Problem};
 use super::secret::Secret;
 use super::sources::Sources;
@@ -60,7 +61,8 @@ pub(super) fn config(sheet: &mut Sheet, sources: &Sources) -> Option<Config> {
     Some(Config { network, state: state?, mode, listens, admin: admin?, nodes })
 }
 
-/// Notes every option that asks for something this version cannot do.
+/// Notes every option that asks for something this version cannot do, and takes it out, so that nothing else is said
+/// about it. What will be the default anyway is left in, with a warning.
 fn not_yet(sheet: &mut Sheet) {
     for later in NOT_YET {
         let (table, name) = later.key.split_once('.').unwrap_or((later.key, ""));
@@ -73,20 +75,28 @@ fn not_yet(sheet: &mut Sheet) {
         if later.harmless.is_some() && value.as_str() == later.harmless {
             continue;
         }
-        let origin = sheet.layers.origin(value, &path);
+        let (origin, key) = (sheet.layers.origin(value, &path), later.key.to_owned());
+        if let Some(early) = later.early.filter(|early| value.as_str() == Some(early.value)) {
+            let message = format!("{} is not in this version yet: until then {}", later.missing, early.until_then);
+            sheet.warnings.push(Problem { origin, key, message });
+            continue;
+        }
         let message = match later.harmless {
             Some(harmless) => format!("{} is not in this version yet; write {harmless:?} or remove it", later.missing),
             None => format!("{} is not in this version yet; remove it", later.missing),
         };
-        sheet.note(origin, later.key.to_owned(), message);
+        sheet.note(origin, key, message);
+        match sheet.layers.values.get_mut(table) {
+            Some(Value::Dict(_, options)) if !name.is_empty() => drop(options.remove(name)),
+            _ => drop(sheet.layers.values.remove(table)),
+        }
     }
-    sheet.layers.values.remove(Place::Share.name());
 }
 
 /// Reads a table whose rules are not there yet, for its unknown keys and its line in the effective settings.
 fn settle(sheet: &mut Sheet, place: Place) {
     let section = sheet.section(place);
-    for row in place.rows().filter(|row| row.default.is_some()) {
+    for row in place.rows().filter(|row| row.form == Form::Text) {
         section.text(sheet, row.name);
     }
 }

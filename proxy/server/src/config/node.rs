@@ -34,6 +34,12 @@ const NAME_MAX: usize = 32;
 /// At most so many further headers for one node.
 const HEADERS_MAX: usize = 16;
 
+/// SHA-256 of no bytes at all.
+const OF_NOTHING: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
 const TRUSTS: &[(&str, Trust)] = &[("own", Trust::Own), ("friend", Trust::Friend)];
 
 const PARTICIPATIONS: &[(&str, Participation)] =
@@ -266,12 +272,17 @@ fn tls(sheet: &mut Sheet, sources: &Sources, section: &Section, url: Option<&Saf
 fn fingerprint(sheet: &mut Sheet, said: &Said<String>) -> Option<[u8; 32]> {
     let digits: String = said.value.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
     let mut fingerprint = [0; 32];
-    if unhex(&format!("0x{digits}"), &mut fingerprint) {
-        return Some(fingerprint);
+    if !unhex(&format!("0x{digits}"), &mut fingerprint) {
+        let message = "a fingerprint is the SHA-256 of the node's public key, 64 hex digits; the reference page has the \
+                       openssl command that prints it";
+        sheet.wrong(said, message);
+        return None;
     }
-    sheet.wrong(
-        said,
-        "a fingerprint is the SHA-256 of the certificate, 64 hex digits; `openssl x509 -fingerprint -sha256` prints it",
-    );
-    None
+    if fingerprint == OF_NOTHING {
+        let message = "this is the SHA-256 of nothing, which openssl prints when the command before it failed; look \
+                       at the node's address or file, and take it again";
+        sheet.wrong(said, message);
+        return None;
+    }
+    Some(fingerprint)
 }

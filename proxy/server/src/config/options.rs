@@ -3,6 +3,8 @@
 //! An option that is not in the table cannot be read ([`row`] would not find it) and is refused when somebody types
 //! it. An option whose rule this version does not have yet stands in [`NOT_YET`] too: typing it is a problem and not a
 //! no-op, because a staker who wrote `quorum = "all"` and saw the program start would believe that he is protected.
+//! The value that will be the default is the exception: whoever writes it asks for what he would get by saying nothing,
+//! and his file should load in this version and the next. It is accepted with a warning that says what does not hold.
 
 use std::fmt::Write;
 
@@ -68,17 +70,54 @@ pub struct NotYet {
     pub key: &'static str,
     /// The value that asks for nothing and is therefore accepted.
     pub harmless: Option<&'static str>,
+    /// The value that will be the default; accepted with a warning.
+    pub early: Option<Early>,
     /// What is missing, as the subject of "… is not in this version yet".
     pub missing: &'static str,
 }
 
+/// A value that is accepted before its rule is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Early {
+    /// The value.
+    pub value: &'static str,
+    /// What happens without the rule.
+    pub until_then: &'static str,
+}
+
 /// What cannot be had yet. When a rule arrives, its line goes.
 pub const NOT_YET: &[NotYet] = &[
-    NotYet { key: "attestation.quorum", harmless: None, missing: "agreement of independent families on a vote" },
-    NotYet { key: "attestation.on_disagreement", harmless: None, missing: "withholding a vote that is contradicted" },
-    NotYet { key: "block.fee_recipients", harmless: None, missing: "the check of a block's fee recipient" },
-    NotYet { key: "guard.store", harmless: Some("off"), missing: "the slashing guard" },
-    NotYet { key: "share", harmless: None, missing: "sharing with other stakers" },
+    NotYet {
+        key: "attestation.quorum",
+        harmless: None,
+        early: Some(Early {
+            value: "auto",
+            until_then: "a vote is what one node in the view says, whether or not other families agree",
+        }),
+        missing: "agreement of independent families on a vote",
+    },
+    NotYet {
+        key: "attestation.on_disagreement",
+        harmless: None,
+        early: Some(Early { value: "halt", until_then: "a vote that other families contradict is served" }),
+        missing: "withholding a vote that is contradicted",
+    },
+    NotYet {
+        key: "block.fee_recipients",
+        harmless: None,
+        early: None,
+        missing: "the check of a block's fee recipient",
+    },
+    NotYet {
+        key: "guard.store",
+        harmless: Some("off"),
+        early: Some(Early {
+            value: "redb:guard.redb",
+            until_then: "nothing is recorded, and only your validator client's own protection refuses slashable messages",
+        }),
+        missing: "the slashing guard",
+    },
+    NotYet { key: "share", harmless: None, early: None, missing: "sharing with other stakers" },
 ];
 
 const TRUSTS: &[&str] = &["own", "friend"];
@@ -149,8 +188,14 @@ pub const ROWS: &[Row] = &[
     Row { place: Place::Node, name: "ca_file", form: Form::Path, default: None,
         meaning: "Certificates (PEM) that may sign this node's certificate, instead of the usual ones. For `https://` only." },
     Row { place: Place::Node, name: "fingerprint", form: Form::Text, default: None,
-        meaning: "SHA-256 of the node's own certificate in hex, colons allowed; it is then trusted whoever signed it. For \
-                  `https://` only, and not together with `ca_file`." },
+        meaning: "SHA-256 of the node's public key (the SubjectPublicKeyInfo of its certificate) in hex, colons allowed. \
+                  The node that holds this key is trusted whoever signed its certificate, so a certificate renewed with the \
+                  same key keeps its fingerprint; names and dates are not looked at, and one that is out of date is \
+                  warned about once. For `https://` only, and not together with `ca_file`. The node's owner gets it from \
+                  his certificate with `openssl x509 -in node.pem -pubkey -noout | openssl pkey -pubin -outform der | \
+                  openssl dgst -sha256`; over the network, when nobody sits between, with `openssl s_client -connect \
+                  HOST:PORT </dev/null | openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst \
+                  -sha256`." },
     Row { place: Place::Node, name: "client_cert_file", form: Form::Path, default: None,
         meaning: "Our certificate (PEM) for nodes that ask for one. For `https://` only, together with `client_key_file`." },
     Row { place: Place::Node, name: "client_key_file", form: Form::Path, default: None,
@@ -165,7 +210,23 @@ pub const ROWS: &[Row] = &[
         meaning: "Where the slashing guard remembers; `off` = no guard." },
 ];
 
-// === impl Place, Row ===
+// === impl NotYet, Place, Row ===
+
+impl NotYet {
+    /// What happens to the option now, for the reference page.
+    fn consequence(&self) -> String {
+        let unless = match (self.harmless, self.early) {
+            (None, None) => return "the option is refused".to_owned(),
+            (Some(harmless), None) => return format!("the option is refused unless it is `\"{harmless}\"`"),
+            (Some(harmless), Some(early)) => format!("`\"{harmless}\"`, or `\"{}\"`", early.value),
+            (None, Some(early)) => format!("`\"{}\"`", early.value),
+        };
+        let until_then = self.early.map_or("", |early| early.until_then);
+        format!(
+            "the option is refused unless it is {unless}, which is accepted with a warning. Until then {until_then}"
+        )
+    }
+}
 
 impl Place {
     /// Every table, in the order of the file.
@@ -256,8 +317,7 @@ pub fn reference() -> String {
                 None => write!(page, "No default.\n\n{}\n", row.meaning),
             };
             if let Some(later) = row.not_yet() {
-                let rest = later.harmless.map_or(String::new(), |value| format!(" unless it is `\"{value}\"`"));
-                let _ = write!(page, "\nNot in this version yet ({}): the option is refused{rest}.\n", later.missing);
+                let _ = write!(page, "\nNot in this version yet ({}): {}.\n", later.missing, later.consequence());
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{ACCEPT, DATE};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE};
 use rangelight_policy::chain::Moment;
 use tokio::time::Instant;
 
@@ -92,6 +92,21 @@ impl Control {
         let request = self.request(path)?.header(ACCEPT, "text/event-stream");
         let opened = tokio::time::timeout(PATIENCE, request.send()).await;
         opened.map_err(|_| "did not answer in time".to_owned())?.map_err(|error| words(&error))
+    }
+
+    /// The media type of the answer when this one is wished for; its body is not read.
+    ///
+    /// # Errors
+    /// Why there is no such answer, in a few words.
+    pub async fn media(&self, path: &str, wished: &'static str) -> Result<String, String> {
+        let request = self.request(path)?.header(ACCEPT, wished);
+        let answered = tokio::time::timeout(PATIENCE, request.send()).await;
+        let response = answered.map_err(|_| "did not answer in time".to_owned())?.map_err(|error| words(&error))?;
+        if response.status() != 200 {
+            return Err(format!("answered {}", response.status().as_u16()));
+        }
+        let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+        Ok(media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
     }
 
     fn request(&self, path: &str) -> Result<reqwest::RequestBuilder, String> {

@@ -71,12 +71,13 @@ enum Left {
 }
 
 /// What opening a stream came to.
-enum Opened {
+pub enum Opened {
+    /// The stream.
     Stream(reqwest::Response),
-    /// The node answered, and refused.
+    /// The node refused one or more of the topics, with this message.
     Refused(String),
-    /// There was no answer.
-    Nothing,
+    /// There is no stream, for this reason.
+    Nothing(String),
 }
 
 impl Feed {
@@ -87,7 +88,7 @@ impl Feed {
         loop {
             plan.on_version(&self.version.borrow_and_update().clone());
             let asked = plan.ask(&self.wishes());
-            match self.open(&asked).await {
+            match open(&self.control, &asked).await {
                 Opened::Stream(response) => {
                     plan.on_accepted(&asked);
                     delay = FIRST_DELAY;
@@ -102,7 +103,7 @@ impl Feed {
                         delay = FIRST_DELAY;
                     }
                 }
-                Opened::Nothing => {}
+                Opened::Nothing(_) => {}
             }
             tokio::time::sleep(jitter(delay)).await;
             delay = (delay * 2).min(LAST_DELAY);
@@ -116,13 +117,13 @@ impl Feed {
         let mut not_before = Instant::now();
         while let Left::Topics = self.follow(&mut response, &mut framing, plan, &asked, not_before).await {
             let next = plan.ask(&self.wishes());
-            match self.open(&next).await {
+            match open(&self.control, &next).await {
                 Opened::Stream(replacement) => {
                     plan.on_accepted(&next);
                     (response, asked, framing) = (replacement, next, Framing::default());
                 }
                 Opened::Refused(message) => plan.on_refused(&next, &message),
-                Opened::Nothing => {}
+                Opened::Nothing(_) => {}
             }
             not_before = Instant::now() + AGAIN;
         }
@@ -162,28 +163,6 @@ impl Feed {
         }
     }
 
-    async fn open(&self, asked: &Topics) -> Opened {
-        // Repeated, not comma-separated: every family understands both, and Nimbus' older releases only this.
-        let query: Vec<String> = asked.iter().map(|topic| format!("topics={}", topic.name())).collect();
-        match self.control.open(&format!("/eth/v1/events?{}", query.join("&"))).await {
-            Ok(response) if response.status() == 200 => Opened::Stream(response),
-            Ok(mut response) => {
-                let refused = response.status() == 400;
-                let mut message = Vec::new();
-                while let Ok(Ok(Some(chunk))) = timeout(Duration::from_secs(1), response.chunk()).await {
-                    message.extend_from_slice(&chunk);
-                    if message.len() > REFUSAL {
-                        break;
-                    }
-                }
-                message.truncate(REFUSAL);
-                // Only a 400 says something about topics; 503 or 404 say that the node is not up yet.
-                if refused { Opened::Refused(String::from_utf8_lossy(&message).into_owned()) } else { Opened::Nothing }
-            }
-            Err(_) => Opened::Nothing,
-        }
-    }
-
     fn wishes(&self) -> Topics {
         ALWAYS.into_iter().chain(self.wanted.borrow().iter().copied()).collect()
     }
@@ -192,5 +171,28 @@ impl Feed {
         // A full channel slows the feed down, which slows the node's sending; nothing is lost and nothing grows. A
         // closed one means that Rangelight is ending.
         let _ = self.tell.send(Told::Signal(signal)).await;
+    }
+}
+
+/// Asks a node for a stream of these topics.
+pub async fn open(control: &Control, asked: &Topics) -> Opened {
+    // Repeated, not comma-separated: every family understands both, and Nimbus' older releases only this.
+    let query: Vec<String> = asked.iter().map(|topic| format!("topics={}", topic.name())).collect();
+    match control.open(&format!("/eth/v1/events?{}", query.join("&"))).await {
+        Ok(response) if response.status() == 200 => Opened::Stream(response),
+        // Only a 400 says something about topics; 503 or 404 say that the node is not up yet.
+        Ok(response) if response.status() != 400 => Opened::Nothing(format!("answered {}", response.status().as_u16())),
+        Ok(mut response) => {
+            let mut message = Vec::new();
+            while let Ok(Ok(Some(chunk))) = timeout(Duration::from_secs(1), response.chunk()).await {
+                message.extend_from_slice(&chunk);
+                if message.len() > REFUSAL {
+                    break;
+                }
+            }
+            message.truncate(REFUSAL);
+            Opened::Refused(String::from_utf8_lossy(&message).into_owned())
+        }
+        Err(reason) => Opened::Nothing(reason),
     }
 }

@@ -73,7 +73,9 @@ struct Word {
 // === impl Network ===
 
 impl Network {
-    fn new(served: Served) -> Self {
+    /// The network of this genesis and spec.
+    #[must_use]
+    pub fn new(served: Served) -> Self {
         let clock = served.spec.clock(&served.genesis);
         Self { served, clock }
     }
@@ -219,7 +221,9 @@ impl From<&Served> for Kept {
     }
 }
 
-fn standing(comparison: &Comparison) -> NetworkStanding {
+/// What a comparison means for a node.
+#[must_use]
+pub fn standing(comparison: &Comparison) -> NetworkStanding {
     if !comparison.foreign.is_empty() {
         let words = comparison.foreign.iter().map(|it| format!("{}: ours {}, its {}", it.key, it.reference, it.node));
         return NetworkStanding::Foreign(words.collect());

@@ -125,15 +125,8 @@ impl Probe {
                 if let Some(date) = read.date {
                     self.signal(Signal::Dated { from: self.id, date }).await;
                 }
-                match body::<SyncingBody>(read) {
+                match syncing(read) {
                     Ok(said) => {
-                        let said = Syncing {
-                            head_slot: said.head_slot,
-                            sync_distance: said.sync_distance,
-                            is_syncing: said.is_syncing,
-                            is_optimistic: said.is_optimistic,
-                            el_offline: said.el_offline,
-                        };
                         self.signal(Signal::Syncing { from: self.id, said }).await;
                         return true;
                     }
@@ -156,7 +149,9 @@ impl Probe {
             self.control.read("/eth/v2/node/version"),
             self.control.read("/eth/v1/beacon/states/head/finality_checkpoints"),
         );
-        self.versions(version.ok(), versions.ok()).await;
+        if let Some(versions) = versions_of(version.ok().as_ref(), versions.ok().as_ref()) {
+            self.versions(versions).await;
+        }
         if let Some(finality) = finality.ok().and_then(|read| body::<FinalityBody>(&read).ok()) {
             self.signal(Signal::Finality { from: self.id, finalized: finality.finalized }).await;
         }
@@ -167,13 +162,7 @@ impl Probe {
         true
     }
 
-    async fn versions(&self, v1: Option<Read>, v2: Option<Read>) {
-        let text = |read: Option<Read>| read.filter(|read| read.status == 200).map(|read| read.body);
-        let (v1, v2) = (text(v1), text(v2));
-        // v2 names the execution client too; older nodes have only v1.
-        let versions = v2.and_then(|body| Versions::from_v2_body(&body).ok());
-        let versions = versions.or_else(|| v1.and_then(|body| Versions::from_v1_body(&body).ok()));
-        let Some(versions) = versions else { return };
+    async fn versions(&self, versions: Versions) {
         let string: Arc<str> = versions.consensus_version.as_str().into();
         self.version.send_if_modified(|before| {
             let changed = *before != string;
@@ -186,10 +175,10 @@ impl Probe {
     }
 
     async fn peers(&self) {
-        if let Some(peers) =
-            self.control.read("/eth/v1/node/peer_count").await.ok().and_then(|read| body::<PeersBody>(&read).ok())
+        if let Some(connected) =
+            self.control.read("/eth/v1/node/peer_count").await.ok().and_then(|read| peers(&read).ok())
         {
-            self.signal(Signal::Peers { from: self.id, connected: peers.connected }).await;
+            self.signal(Signal::Peers { from: self.id, connected }).await;
         }
     }
 
@@ -215,6 +204,32 @@ impl Probe {
     async fn signal(&self, signal: Signal) {
         let _ = self.tell.send(Told::Signal(signal)).await;
     }
+}
+
+/// What the answers to `GET /eth/v1/node/version` and v2 say together; `None` if neither can be used.
+#[must_use]
+pub fn versions_of(v1: Option<&Read>, v2: Option<&Read>) -> Option<Versions> {
+    let body = |read: Option<&Read>| read.filter(|read| read.status == 200).map(|read| read.body.clone());
+    // v2 names the execution client too; older nodes have only v1.
+    let versions = body(v2).and_then(|body| Versions::from_v2_body(&body).ok());
+    versions.or_else(|| body(v1).and_then(|body| Versions::from_v1_body(&body).ok()))
+}
+
+/// What an answer to `GET /eth/v1/node/syncing` says.
+///
+/// # Errors
+/// Why nothing, in a few words.
+pub fn syncing(read: &Read) -> Result<Syncing, String> {
+    let SyncingBody { head_slot, sync_distance, is_syncing, is_optimistic, el_offline } = body(read)?;
+    Ok(Syncing { head_slot, sync_distance, is_syncing, is_optimistic, el_offline })
+}
+
+/// How many peers an answer to `GET /eth/v1/node/peer_count` says.
+///
+/// # Errors
+/// Why nothing, in a few words.
+pub fn peers(read: &Read) -> Result<u64, String> {
+    body(read).map(|PeersBody { connected }| connected)
 }
 
 /// The `data` of an answer; else why not, in a few words.

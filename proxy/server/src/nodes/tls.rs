@@ -1,4 +1,6 @@
-//! TLS towards nodes: the system's authorities or a given one, and our client certificate if there is one.
+//! TLS towards nodes: the system's authorities, a given one or a pinned key, and our client certificate if there is one.
+//!
+//! One `ClientConfig` per node serves its data plane and its control plane, so that both trust the same.
 //!
 //! rustls with the ring provider, named explicitly: a process-wide default would be a hidden global, and another
 //! library could set another one.
@@ -10,7 +12,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::TlsConfig;
+use self::pin::PinnedKey;
+use crate::config::NodeConfig;
+
+mod pin;
+
+#[cfg(test)]
+mod tests;
 
 /// A certificate or key file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,29 +30,25 @@ pub struct Unusable {
     pub why: String,
 }
 
-/// The TLS settings for one node; `encrypted` says whether its URL is `https`.
+/// The TLS settings for one node.
 ///
 /// # Errors
 /// If a file cannot be read, holds no certificate or key, or the two do not belong together.
-pub fn client_config(tls: &TlsConfig, encrypted: bool) -> Result<ClientConfig, Unusable> {
-    let mut roots = RootCertStore::empty();
-    if !encrypted {
-        // A node over plain HTTP needs no authorities, and the system's cost memory and start-up time.
-    } else if let Some(path) = &tls.ca_file {
-        let certificates = certificates(path)?;
-        let (added, _) = roots.add_parsable_certificates(certificates);
-        if added == 0 {
-            return Err(unusable(path, "holds no usable certificate"));
-        }
-    } else {
-        // A machine without system authorities still reaches its plain-HTTP nodes; TLS then fails with a clear reason.
-        let (_, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
+pub fn client_config(node: &NodeConfig) -> Result<ClientConfig, Unusable> {
+    let tls = &node.tls;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("ring supports TLS 1.2 and 1.3")
-        .with_root_certificates(roots);
+        .expect("ring supports TLS 1.2 and 1.3");
+    let builder = match tls.fingerprint {
+        Some(pin) => builder.dangerous().with_custom_certificate_verifier(Arc::new(PinnedKey::new(
+            Arc::clone(&node.name),
+            pin,
+            algorithms,
+        ))),
+        None => builder.with_root_certificates(roots(node)?),
+    };
     match (&tls.client_cert_file, &tls.client_key_file) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cert)?;
@@ -53,6 +57,32 @@ pub fn client_config(tls: &TlsConfig, encrypted: bool) -> Result<ClientConfig, U
         }
         _ => Ok(builder.with_no_client_auth()),
     }
+}
+
+/// The TLS settings of a client that speaks plain HTTP only, which trusts nobody.
+#[must_use]
+pub fn none() -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports TLS 1.2 and 1.3")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
+}
+
+fn roots(node: &NodeConfig) -> Result<RootCertStore, Unusable> {
+    let mut roots = RootCertStore::empty();
+    if !node.url.is_https() {
+        // A node over plain HTTP needs no authorities, and the system's cost memory and start-up time.
+    } else if let Some(path) = &node.tls.ca_file {
+        let (added, _) = roots.add_parsable_certificates(certificates(path)?);
+        if added == 0 {
+            return Err(unusable(path, "holds no usable certificate"));
+        }
+    } else {
+        // A machine without system authorities still reaches its plain-HTTP nodes; TLS then fails with a clear reason.
+        let (_, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    Ok(roots)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {

@@ -234,8 +234,7 @@ pub fn fault(error: &ClientError) -> Fault {
             return hyper_fault(hyper, error.is_connect());
         }
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            // rustls arrives wrapped in an io::Error, whose `source` skips the wrapped error itself.
-            if io.get_ref().is_some_and(|wrapped| wrapped.is::<rustls::Error>()) {
+            if is_tls(io) {
                 return Fault::Tls;
             }
             if io.kind() == std::io::ErrorKind::TimedOut {
@@ -245,6 +244,13 @@ pub fn fault(error: &ClientError) -> Fault {
         cause = inner.source();
     }
     if error.is_connect() { Fault::Unreachable } else { Fault::Reset }
+}
+
+/// Whether rustls speaks through an `io::Error`. The connector wraps it twice, and `source` skips what is wrapped.
+fn is_tls(io: &std::io::Error) -> bool {
+    io.get_ref().is_some_and(|wrapped| {
+        wrapped.is::<rustls::Error>() || wrapped.downcast_ref::<std::io::Error>().is_some_and(is_tls)
+    })
 }
 
 fn hyper_fault(error: &hyper::Error, connecting: bool) -> Fault {

@@ -25,7 +25,7 @@ pub(crate) enum Container {
     Versioned,
 }
 
-pub(crate) fn data(ask: &Ask<'_>) -> Reply {
+pub(crate) fn attestation_data(ask: &Ask<'_>) -> Reply {
     let Some(slot) = ask.param("slot") else { return ask.bad("must have required property 'slot'") };
     let Ok(slot) = slot.parse::<u64>() else { return ask.bad("slot must be integer") };
     let index = ask.param("committee_index").unwrap_or("0").parse::<u64>();
@@ -46,11 +46,7 @@ pub(crate) fn data(ask: &Ask<'_>) -> Reply {
         data.index = index;
     }
     ask.node.memory(|memory| memory.learn(data));
-    if ask.manner.ssz_duties && ask.prefers_ssz() {
-        ssz_reply(data.ssz()).into()
-    } else {
-        json_reply(&json!({"data": data.json()})).into()
-    }
+    if ask.wants_ssz_duties() { ssz_reply(data.ssz()).into() } else { json_reply(&json!({"data": data.json()})).into() }
 }
 
 pub(crate) fn aggregate(ask: &Ask<'_>, container: Container) -> Reply {
@@ -67,7 +63,9 @@ pub(crate) fn aggregate(ask: &Ask<'_>, container: Container) -> Reply {
     }
     let asked_index = ask.param("committee_index").and_then(|index| index.parse::<u64>().ok());
     let own_view = || Some(ask.ground.attestation_data(&ask.view, slot)).filter(|data| data.tree_root() == root);
-    let Some(data) = ask.node.memory(|memory| memory.data(root)).or_else(own_view) else { return missing() };
+    let Some(data) = ask.node.memory(|memory| memory.attestation_data(root)).or_else(own_view) else {
+        return missing();
+    };
     let committee = if fork >= Fork::Electra { asked_index.unwrap_or(0) } else { data.index };
     let duties = ask.ground.assignment.epoch(ask.ground.preset.epoch(slot));
     let Some(members) = duties.committees.get(&(slot, committee)) else { return missing() };
@@ -83,7 +81,7 @@ pub(crate) fn aggregate(ask: &Ask<'_>, container: Container) -> Reply {
     }
     match container {
         Container::Old => json_reply(&json!({"data": out})).into(),
-        Container::Versioned if ask.manner.ssz_duties && ask.prefers_ssz() => {
+        Container::Versioned if ask.wants_ssz_duties() => {
             ssz_reply(aggregate_ssz(&out, &data)).header("eth-consensus-version", fork.name()).into()
         }
         Container::Versioned => json_reply(&json!({"version": fork.name(), "data": out}))

@@ -11,13 +11,15 @@ use super::reply::{Failure, Reply};
 use super::serve::{Ask, not_ready};
 use crate::digest::Root;
 use crate::fork::Fork;
-use crate::ledger::News;
 use crate::locked;
 use crate::manner::{SszBody, UnknownHead};
 use crate::vote::{AttestationData, SINGLE_BYTES, Vote, Voter, number};
 
 /// How often a held vote looks whether its block has come.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Part of a slot that a message takes through gossip, after which every node has it.
+const GOSSIP: u64 = 300;
 
 /// The items of a published list, or the refusal of the whole body.
 fn items<T>(
@@ -103,13 +105,18 @@ async fn attestation(ask: &Ask<'_>, index: usize, vote: Vote) -> Option<Failure>
             },
         );
     }
-    let again = ask.node.memory(|memory| {
-        let again = memory.vote_of(data.slot, duty.validator) == Some(&data);
+    let now_ms = ask.ground.clock.now_ms();
+    let here = ask.node.memory(|memory| {
+        let here = memory.vote_of(data.slot, duty.validator) == Some(&data);
         memory.heard_vote(duty.validator, data);
-        again
+        here
     });
-    locked(&ask.ground.ledger).vote(duty.validator, data, ask.ground.clock.now_ms());
-    if again { ask.manner.duplicate_vote.and_then(|message| failure(index, message)) } else { None }
+    let mut ledger = locked(&ask.ground.ledger);
+    let gossiped = ledger
+        .voted(data.target.epoch, duty.validator)
+        .is_some_and(|(known, at_ms)| *known == data && at_ms + ask.ground.clock.part_ms(GOSSIP) < now_ms);
+    ledger.vote(duty.validator, data, now_ms);
+    if here || gossiped { ask.manner.duplicate_vote.and_then(|message| failure(index, message)) } else { None }
 }
 
 /// Whether the node knows the block that is voted for; some families wait for it.
@@ -150,18 +157,25 @@ pub(crate) fn sync_messages(ask: &Ask<'_>) -> Reply {
         } else if !ask.ground.knows(&ask.node.view(), root) {
             failures.extend(failure(index, "unknown beacon block root"));
         } else {
-            let again = ask.node.memory(|memory| {
-                let again = memory.sync_of(slot, validator) == Some(&root);
-                memory.heard_sync(slot, validator, root);
-                again
-            });
-            let news = locked(&ask.ground.ledger).sync(slot, validator, root, ask.ground.clock.now_ms());
-            if again && news == News::Known {
-                failures.extend(ask.manner.duplicate_vote.and_then(|message| failure(index, message)));
-            }
+            failures.extend(sync_message(ask, index, (slot, root, validator)));
         }
     }
     done(ask, &failures)
+}
+
+fn sync_message(ask: &Ask<'_>, index: usize, (slot, root, validator): (u64, Root, u64)) -> Option<Failure> {
+    let now_ms = ask.ground.clock.now_ms();
+    let here = ask.node.memory(|memory| {
+        let here = memory.sync_of(slot, validator) == Some(&root);
+        memory.heard_sync(slot, validator, root);
+        here
+    });
+    let mut ledger = locked(&ask.ground.ledger);
+    let gossiped = ledger
+        .synced(slot, validator)
+        .is_some_and(|(known, at_ms)| *known == root && at_ms + ask.ground.clock.part_ms(GOSSIP) < now_ms);
+    ledger.sync(slot, validator, root, now_ms);
+    if here || gossiped { ask.manner.duplicate_sync.and_then(|message| failure(index, message)) } else { None }
 }
 
 pub(crate) fn aggregates(ask: &Ask<'_>) -> Reply {

@@ -90,7 +90,8 @@ fn answer(ask: &Ask<'_>, proposal: &Proposal, asked: Asked) -> Reply {
         (10_000_000_000_000 * (1 + draw(ask.ground.seed, purpose, &[proposal.slot, name_number(ask)]) % 1000))
             .to_string()
     };
-    let (execution, consensus) = (value("execution value"), value("consensus value"));
+    let execution = value("execution value");
+    let consensus = if ask.manner.tells_consensus_value { value("consensus value") } else { String::new() };
     let reply = if ask.prefers_ssz() {
         ssz_reply(proposal.ssz())
     } else if asked == Asked::Either {

@@ -4,6 +4,7 @@ use super::reply::{Reply, bare};
 use super::serve::{Ask, not_ready};
 use crate::block::{Signed, read_json, read_ssz};
 use crate::chain::{Block, Landing};
+use crate::fault::Fault;
 use crate::fork::Fork;
 
 /// How the block comes.
@@ -60,6 +61,10 @@ pub(crate) fn block(ask: &Ask<'_>, form: Form) -> Reply {
     });
     match landing {
         Landing::Known if seen => duplicate(ask),
+        // The block is on its way, but without an execution client it cannot become this node's head.
+        Landing::New if ask.node.has(&Fault::ElOffline) => {
+            ask.manner.error(ask.manner.not_imported, "the block was broadcast, but could not be imported").into()
+        }
         // Another node had it first, and its gossip has not come here yet.
         Landing::New | Landing::Known => ask.manner.done().into(),
         Landing::Equivocation => ask.bad("another block of this proposer is known for this slot"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, DATE};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -66,6 +66,13 @@ impl Ask<'_> {
             q.map_or(Some(1.0), |q| q.parse::<f32>().ok())
         };
         weight(SSZ).is_some_and(|ssz| weight("application/json").is_none_or(|json| ssz > json))
+    }
+
+    /// Whether duties are answered in SSZ to this caller.
+    pub(crate) fn wants_ssz_duties(&self) -> bool {
+        let caller = self.header(USER_AGENT);
+        let json_only = self.manner.json_for.iter().any(|name| caller.starts_with(name));
+        self.manner.ssz_duties && !json_only && self.prefers_ssz()
     }
 
     /// Whether the body is SSZ.
@@ -173,6 +180,9 @@ async fn act(node: &Arc<Node>, parts: &http::request::Parts, body: &Bytes) -> Re
             return manner.error(404, &text).into();
         }
     };
+    if manner.demands_content_type && !body.is_empty() && !parts.headers.contains_key(CONTENT_TYPE) {
+        return manner.plain_error(415, "Unsupported media type").into();
+    }
     let ask = Ask {
         node,
         ground: Arc::clone(node.ground()),
@@ -219,7 +229,7 @@ async fn dispatch(ask: Ask<'_>, route: Route) -> Reply {
         Route::Prepare => duty::prepare(&ask),
         Route::Register => duty::register(&ask),
         Route::Selections => ask.manner.error(501, "only supported by distributed validator middleware").into(),
-        Route::AttestationData => attest::data(&ask),
+        Route::AttestationData => attest::attestation_data(&ask),
         Route::AggregateV1 => attest::aggregate(&ask, attest::Container::Old),
         Route::AggregateV2 => attest::aggregate(&ask, attest::Container::Versioned),
         Route::Contribution => attest::contribution(&ask),

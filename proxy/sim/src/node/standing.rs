@@ -65,7 +65,7 @@ impl Standing {
         self.proposals.contains(&state)
     }
 
-    pub(crate) fn data(&self, root: Root) -> Option<AttestationData> {
+    pub(crate) fn attestation_data(&self, root: Root) -> Option<AttestationData> {
         self.known_data.iter().find(|(known, _)| *known == root).map(|(_, data)| *data)
     }
 

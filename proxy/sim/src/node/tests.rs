@@ -55,7 +55,7 @@ fn post<'a>(path: &'a str, body: &Value) -> Ask<'a> {
 }
 
 async fn open(node: &Node, ask: Ask<'_>) -> Result<http::Response<Incoming>, String> {
-    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let pooled: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let mut request = Request::builder()
         .method(ask.method.unwrap_or(Method::GET))
         .uri(format!("{}{}", node.url(), ask.path))
@@ -64,7 +64,7 @@ async fn open(node: &Node, ask: Ask<'_>) -> Result<http::Response<Incoming>, Str
     for (name, value) in ask.headers {
         request.headers_mut().insert(*name, value.parse().expect("a header"));
     }
-    client.request(request).await.map_err(|error| error.to_string())
+    pooled.request(request).await.map_err(|error| error.to_string())
 }
 
 async fn send(node: &Node, ask: Ask<'_>) -> Result<Answer, String> {

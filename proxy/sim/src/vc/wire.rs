@@ -30,7 +30,7 @@ const JSON: &str = "application/json";
 /// The client.
 #[derive(Debug)]
 pub(super) struct Wire {
-    client: Client<HttpConnector, Full<Bytes>>,
+    pooled: Client<HttpConnector, Full<Bytes>>,
     base: String,
     profile: Profile,
     /// Routes that answered 415 to SSZ.
@@ -69,11 +69,11 @@ impl Wire {
     pub(super) fn new(base: &str, profile: Profile) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
+        let pooled = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
             .build(connector);
-        Self { client, base: base.to_owned(), profile, json_only: Mutex::default() }
+        Self { pooled, base: base.to_owned(), profile, json_only: Mutex::default() }
     }
 
     /// Reads JSON.
@@ -120,7 +120,7 @@ impl Wire {
     pub(super) async fn call(&self, call: Call<'_>) -> Result<Answer, String> {
         let request = self.request(call.method, call.path, call.wants_ssz, call.version, call.body)?;
         let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| deepest(&error))?;
+            let response = self.pooled.request(request).await.map_err(|error| deepest(&error))?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| error.to_string())?.to_bytes();
             if parts.status.is_success() {
@@ -138,7 +138,7 @@ impl Wire {
     pub(super) async fn stream(&self, path: &str) -> Result<Incoming, (Option<u16>, String)> {
         let mut request = self.request(Method::GET, path, false, None, Send::Nothing).map_err(|why| (None, why))?;
         request.headers_mut().insert(ACCEPT, http::HeaderValue::from_static("text/event-stream"));
-        let response = self.client.request(request).await.map_err(|error| (None, deepest(&error)))?;
+        let response = self.pooled.request(request).await.map_err(|error| (None, deepest(&error)))?;
         match response.status().as_u16() {
             200 => Ok(response.into_body()),
             status => Err((Some(status), format!("the event stream was refused with {status}"))),

@@ -49,6 +49,7 @@ pub(super) enum Fault {
 pub(super) struct Sim {
     pub profile: Profile,
     pub fault: Fault,
+    pub was: Fault,
     /// The slot in which its fault last changed.
     pub since: Slot,
     pub head: Root,
@@ -152,7 +153,7 @@ impl World {
         ];
         let nodes: Vec<Sim> = profiles
             .into_iter()
-            .map(|profile| Sim { profile, fault: Fault::Good, since: Slot(0), head, feed: false })
+            .map(|profile| Sim { profile, fault: Fault::Good, was: Fault::Good, since: Slot(0), head, feed: false })
             .collect();
         let mut world = Self {
             fleet: Fleet::new(),
@@ -199,7 +200,7 @@ impl World {
 
     /// Lets the world run to a moment of a slot.
     pub(super) fn run_to(&mut self, slot: u64, ms: u64) {
-        let end = CLOCK.start(Slot(slot)).plus(ms);
+        let end = CLOCK.start(Slot(slot)).plus(ms).max(self.now);
         while let Some((&(at, _), _)) = self.queue.first_key_value()
             && at <= end
         {
@@ -231,11 +232,16 @@ impl World {
 
     pub(super) fn set(&mut self, node: usize, fault: Fault) {
         let was = std::mem::replace(&mut self.nodes[node].fault, fault);
+        self.nodes[node].was = was;
         self.nodes[node].since = self.slot();
         let id = self.nodes[node].profile.id;
         if matches!(fault, Fault::Dead | Fault::Deaf) && self.nodes[node].feed {
             self.nodes[node].feed = false;
             self.signal(Signal::FeedLost(id));
+        }
+        if fault == Fault::Dead {
+            // The VC asks something all the time.
+            self.signal(Signal::Exchanged { from: id, exchange: Exchange::Refused });
         }
         if matches!(was, Fault::Dead | Fault::Deaf) || fault == Fault::Foreign {
             let in_ms = 100 + self.rng.below(3_000);
@@ -255,7 +261,7 @@ impl World {
             Step::Tick => {
                 let effects = self.fleet.tick(self.our_now());
                 self.effects(effects);
-                self.at(250, Step::Tick);
+                self.at(500, Step::Tick);
             }
             Step::Probe(node) => {
                 self.probe(node);

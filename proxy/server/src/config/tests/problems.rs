@@ -251,6 +251,11 @@ fn tls_of_a_node() {
         ],
     );
     expect(
+        "what openssl prints for nothing",
+        &format!("{https}fingerprint = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n"),
+        &["config.toml:5: node.attic.fingerprint: this is the SHA-256 of nothing"],
+    );
+    expect(
         "halves and doubles",
         &format!("{https}ca_file = \"ca.pem\"\nfingerprint = \"ab:cd\"\nclient_key_file = \"key.pem\"\n"),
         &[
@@ -266,8 +271,8 @@ fn what_is_not_there_yet_is_refused() {
     expect(
         "every option of a later version",
         &format!(
-            "{NODE}[attestation]\nquorum = \"auto\"\non_disagreement = \"halt\"\n[block]\nfee_recipients = []\n\
-             [guard]\nstore = \"redb:guard.redb\"\n[share]\naddress = \"x\"\n"
+            "{NODE}[attestation]\nquorum = 2\non_disagreement = \"warn\"\n[block]\nfee_recipients = []\n\
+             [guard]\nstore = \"redb:other.redb\"\n[share]\naddress = \"x\"\n"
         ),
         &[
             "config.toml:6: attestation.quorum: …is not in this version yet; remove it",
@@ -277,7 +282,8 @@ fn what_is_not_there_yet_is_refused() {
             "config.toml:12: share: sharing with other stakers is not in this version yet",
         ],
     );
-    expect("what asks for nothing", &format!("{NODE}[guard]\nstore = \"off\"\n"), &[]);
+    let (_folder, result) = typed(&format!("{NODE}[guard]\nstore = \"off\"\n"), &[]);
+    assert_eq!(result.expect("it asks for nothing").warnings, []);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The manner of every family, seen from outside.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::fault::Fault;
@@ -90,9 +91,32 @@ async fn every_family_treats_ssz_in_its_way() {
         let got = answer(node, Ask { headers: &headers, ..get(&path) }).await;
         let ssz = (kind(&got) == "application/octet-stream", got.body.len() == 128);
         assert_eq!(ssz, if family == Consensus::Nimbus { (false, false) } else { (true, true) }, "{family:?}");
+        let headers = [("accept", "application/octet-stream"), ("user-agent", "go-eth2-client/0.29")];
+        let got = answer(node, Ask { headers: &headers, ..get(&path) }).await;
+        let json = matches!(family, Consensus::Nimbus | Consensus::Lodestar);
+        assert_eq!(kind(&got) == "application/json", json, "{family:?}: some callers get JSON");
+        let ask = Ask { headers: &[], ..post("/eth/v1/validator/prepare_beacon_proposer", &json!([])) };
+        let wanted = if family == Consensus::Prysm { 415 } else { 200 };
+        assert_eq!(answer(node, ask).await.status, wanted, "{family:?}: a body without a type");
         let headers = [("accept", "application/octet-stream;q=0.5,application/json")];
         let got = answer(node, Ask { headers: &headers, ..get(&path) }).await;
         assert_eq!(kind(&got), "application/json", "{family:?}: the weights count");
+    }
+}
+
+#[tokio::test]
+async fn every_family_tells_a_blocks_worth_in_its_way() {
+    let world = world(one_of_each(), 2000).await;
+    for family in FAMILIES {
+        let path =
+            format!("/eth/v3/validator/blocks/{}?randao_reveal={}", world.slot() + 1, crate::digest::hex(&[7; 96]));
+        let got = answer(world.node(family.name()), get(&path)).await;
+        assert_eq!(got.headers["eth-consensus-version"], "electra", "{family:?}");
+        assert_eq!(got.headers["eth-execution-payload-blinded"], "false", "{family:?}");
+        assert!(!got.headers["eth-execution-payload-value"].is_empty(), "{family:?}");
+        assert_eq!(got.headers["eth-consensus-block-value"].is_empty(), family == Consensus::Prysm, "{family:?}");
+        let data = got.json()["data"].take();
+        assert_eq!(data["block"]["slot"], (world.slot() + 1).to_string(), "{family:?}");
     }
 }
 
@@ -142,4 +166,15 @@ async fn the_registry_streams_as_many_validators_as_asked() {
     let got = answer(world.node("attic"), get("/eth/v1/beacon/states/head/validators")).await;
     assert!(got.body.len() > 5_000 * 400);
     assert_eq!(got.json()["data"].as_array().map(Vec::len), Some(5_064));
+}
+
+#[tokio::test]
+async fn lodestar_hangs_up_on_idle_connections() {
+    let world = world(vec![node("attic")], SLOT_MS).await;
+    let mut stream = tokio::net::TcpStream::connect(world.node("attic").address()).await.expect("it accepts");
+    stream.write_all(b"GET /eth/v1/node/health HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it reads");
+    let mut text = Vec::new();
+    // Ends only because the node ends the connection.
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await.expect("it hangs up").expect("in order");
+    assert!(text.starts_with(b"HTTP/1.1 200"));
 }

@@ -156,3 +156,31 @@ async fn an_aggregate_is_rich_only_where_it_was_subscribed_to() {
         assert_eq!(got.json()["data"]["aggregation_bits"], wanted, "{name}");
     }
 }
+
+#[tokio::test]
+async fn what_is_already_known_is_a_failure_to_some_families_only() {
+    let config = WorldConfig { slot_ms: 4000, own: 0..64, nodes: one_of_each(), ..WorldConfig::default() };
+    let world = World::start(config).await.expect("ports are free");
+    let slot = world.slot();
+    let duties = world.ground.assignment.epoch(world.ground.preset.epoch(slot));
+    let duty = duties.attesters.iter().find(|duty| duty.slot == slot).expect("every slot has duties");
+    let data = world.ground.attestation_data(&world.ground.view(&crate::ground::Sight::default()), slot);
+    let vote = json!([crate::vote::single_json(duty.committee, duty.validator, &data, &[1; 96])]);
+    let member = world.ground.assignment.sync_committee(world.ground.preset.epoch(slot))[0];
+    let message = json!([{"slot": slot.to_string(), "beacon_block_root": data.head.to_string(),
+        "validator_index": member.to_string(), "signature": hex(&[1; 96])}]);
+    for family in FAMILIES {
+        let node = world.node(family.name());
+        let headers = [("eth-consensus-version", "electra"), ("content-type", "application/json")];
+        let send =
+            async |path: &'static str, body: &Value| answer(node, Ask { headers: &headers, ..post(path, body) }).await;
+        let (votes, syncs) = ("/eth/v2/beacon/pool/attestations", "/eth/v1/beacon/pool/sync_committees");
+        send(votes, &vote).await;
+        send(syncs, &message).await;
+        let failure = |answer: Answer| answer.json()["failures"][0]["message"].as_str().map(str::to_owned);
+        let manner = family.manner();
+        assert_eq!(failure(send(votes, &vote).await).as_deref(), manner.duplicate_vote, "{family:?}");
+        assert_eq!(failure(send(syncs, &message).await).as_deref(), manner.duplicate_sync, "{family:?}");
+    }
+    assert_eq!(crate::locked(&world.ground.ledger).slashable(&world.ground.own), 0);
+}

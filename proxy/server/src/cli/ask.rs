@@ -1,0 +1,147 @@
+//! Commands that ask a running Rangelight: `status`, `node cordon`, `node uncordon`.
+//!
+//! What they print is made for eyes; programs read `/status` itself. The exit code is for scripts: `status` fails if no
+//! duty could be done now, `node cordon` if the node had better not be stopped, so that
+//! `rangelight node cordon attic && systemctl stop beacon` does the right thing.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use http::Method;
+use rangelight_policy::chain::Slot;
+
+use super::table::{Table, plain, software};
+use super::{block_on, complain, say};
+use crate::admin::status::{Maintenance, NodeStatus, Status, ViewStatus};
+use crate::config::Config;
+
+use door::Door;
+
+mod door;
+
+/// Prints the nodes as the running proxy sees them.
+pub(super) fn status(config: &Config) -> Result<ExitCode, ExitCode> {
+    let door = Door::new(&config.admin).map_err(|why| failed(&why))?;
+    let status: Status = block_on(door.ask(Method::GET, "/status"))?.map_err(|why| failed(&why))?;
+    say(&page(&status));
+    if !ready(&status) {
+        complain("no node is ready: duties cannot be done now; cure what the table says of your own nodes first");
+        return Err(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes a node out of reads or lets it in again, and prints whether it may be stopped.
+pub(super) fn cordon(config: &Config, name: &str, cordoned: bool) -> Result<ExitCode, ExitCode> {
+    let door = Door::new(&config.admin).map_err(|why| failed(&why))?;
+    let told = block_on(async {
+        // Asked first, so that only a name that is there becomes part of a path.
+        let status: Status = door.ask(Method::GET, "/status").await?;
+        if !status.nodes.iter().any(|node| node.name == name) {
+            let names: Vec<&str> = status.nodes.iter().map(|node| node.name.as_str()).collect();
+            return Err(format!("no node is called {name:?}; the nodes are {}", names.join(", ")));
+        }
+        let verb = if cordoned { "cordon" } else { "uncordon" };
+        door.ask::<Maintenance>(Method::POST, &format!("/nodes/{name}/{verb}")).await
+    })?;
+    let told = told.map_err(|why| failed(&why))?;
+    say(&maintained(&told));
+    if cordoned && !told.safe { Err(ExitCode::FAILURE) } else { Ok(ExitCode::SUCCESS) }
+}
+
+fn failed(why: &str) -> ExitCode {
+    complain(&plain(why));
+    ExitCode::FAILURE
+}
+
+fn ready(status: &Status) -> bool {
+    status.nodes.iter().any(|node| node.tier == "ready" && node.participation != "publish-only")
+}
+
+fn maintained(told: &Maintenance) -> String {
+    let Maintenance { node, safe, why } = told;
+    if !node.cordoned {
+        return format!("{} takes part again; it is {}.", node.name, node.tier);
+    }
+    let verdict = if *safe { "It is safe to stop it now" } else { "It is NOT safe to stop it now" };
+    format!(
+        "{} is cordoned: it is read from only if nothing else is ready, and still receives every signed message.\n\
+         {verdict}: {}.",
+        node.name,
+        plain(why)
+    )
+}
+
+fn page(status: &Status) -> String {
+    let mut table =
+        Table::new(&["node", "trust", "tier", "consensus", "execution", "head", "lag", "in view", "marks", "reason"]);
+    for node in &status.nodes {
+        table.row([
+            node.name.clone(),
+            trust(node),
+            node.tier.clone(),
+            software(&node.consensus.family, node.consensus.version.as_deref()),
+            software(&node.execution.family, node.execution.version.as_deref()),
+            node.head.as_ref().map(|head| head.slot.to_string()).unwrap_or_default(),
+            lag(node, status.view.as_ref()),
+            if node.in_view { "yes" } else { "no" }.to_owned(),
+            marks(node),
+            node.reasons.first().cloned().unwrap_or_default(),
+        ]);
+    }
+    let mut page = format!("{table}\n");
+    // Writing to a String does not fail.
+    let _ = writeln!(page, "view     {}", view(status.view.as_ref()));
+    let _ = writeln!(page, "network  {}", network(status));
+    let _ = writeln!(page, "mode     {}", plain(&status.mode));
+    let Status { callers, subscribers, publications_in_flight, .. } = status;
+    let _ = writeln!(
+        page,
+        "load     {callers} callers, {subscribers} event streams, {publications_in_flight} publications in flight"
+    );
+    if status.clock_offset_ms != 0 {
+        let _ = writeln!(page, "clock    off by {} ms, as own nodes agree; set it by NTP", status.clock_offset_ms);
+    }
+    page
+}
+
+fn trust(node: &NodeStatus) -> String {
+    let mut words = match &node.operator {
+        Some(operator) => format!("{} {operator}", node.trust),
+        None => node.trust.clone(),
+    };
+    if node.participation != "full" {
+        words = format!("{words}, {}", node.participation);
+    }
+    words
+}
+
+/// Slots behind the view; below zero if the node is ahead of it.
+fn lag(node: &NodeStatus, view: Option<&ViewStatus>) -> String {
+    let (Some(head), Some(view)) = (&node.head, view) else { return String::new() };
+    let number = |slot: Slot| i128::from(slot.0);
+    (number(view.slot) - number(head.slot)).to_string()
+}
+
+fn marks(node: &NodeStatus) -> String {
+    let marks = [(node.cordoned, "cordoned"), (node.doubtful, "doubtful")];
+    marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark).collect::<Vec<_>>().join(", ")
+}
+
+fn view(view: Option<&ViewStatus>) -> String {
+    let Some(view) = view else { return "no head was told yet".to_owned() };
+    let leader = view.leader.as_deref().map(|leader| format!(", led by {leader}")).unwrap_or_default();
+    format!("slot {}, root {}{leader}", view.slot, view.root)
+}
+
+fn network(status: &Status) -> String {
+    let Some(network) = &status.network else { return "not known yet: no own node has told it".to_owned() };
+    let name = network.name.as_deref().map_or_else(|| network.genesis_validators_root.to_string(), plain);
+    match (network.slot, network.epoch) {
+        (Some(slot), Some(epoch)) => format!("{name}, slot {slot}, epoch {epoch}"),
+        _ => format!("{name}, before genesis"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
