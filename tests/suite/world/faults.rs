@@ -64,12 +64,12 @@ async fn play(stage: Stage, faults: Vec<Fault>, whom: Target) {
     let mut losses = Vec::new();
     let mut empty = 0;
     for (fault, node, slots) in windows {
-        let slots_begin = slots.start;
+        let begun = slots.start;
         let mut score = stage.judge(slots).await;
         if matches!(fault, Fault::Fork(_)) {
-            // In the slot of the parting nobody can know which block will stay; whoever voted for the other one finds
-            // no aggregate for it.
-            score.bad.retain(|report| report.lost() > 0 || report.slots.start > slots_begin);
+            // In the slot of the parting, the first after the fault came, nobody can know which block will stay; whoever
+            // voted for the other one finds no aggregate for it.
+            score.bad.retain(|report| report.lost() > 0 || report.slots.start > begun + 1);
         }
         if fault == Fault::Restart || fault == Fault::LyingFeeRecipient {
             score.bad.retain(|report| report.lost() > report.proposals.wrong_fee_recipient);
