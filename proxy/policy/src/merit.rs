@@ -11,6 +11,7 @@
 mod body;
 mod known;
 mod reason;
+mod shape;
 
 #[cfg(test)]
 mod tests;
@@ -176,11 +177,20 @@ fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
             if wanted.is_some_and(|(_, length)| *length != bytes.len()) {
                 return Err(Fault::Size);
             }
+            if !shape::fits_ssz(row.operation, bytes) {
+                return Err(Fault::Broken);
+            }
             None
         }
         Body::Opening(_) if is_ssz => None,
         Body::Opening(bytes) => body::opening(bytes)?,
-        Body::Whole(bytes) => body::whole(bytes)?,
+        Body::Whole(bytes) => {
+            let (told, data) = body::whole(bytes)?;
+            if !shape::fits(row.operation, data) {
+                return Err(Fault::Broken);
+            }
+            told
+        }
     };
     let is_optimistic =
         told.or_else(|| observed.optimistic.map(|value| value.eq_ignore_ascii_case("true"))).unwrap_or(false);
