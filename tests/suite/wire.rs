@@ -10,6 +10,7 @@ mod broken;
 mod headers;
 mod listeners;
 mod modes;
+mod program;
 mod publications;
 mod refusals;
 mod stable;
