@@ -12,7 +12,7 @@ const EXITS: &str = "/eth/v1/beacon/pool/voluntary_exits";
 
 fn reached(world: &World, path: &str) -> Vec<usize> {
     let at = |name: &&str| world.node(name).received().iter().filter(|received| received.uri.path() == path).count();
-    NAMES.iter().map(|name| at(&name)).collect()
+    NAMES.iter().map(at).collect()
 }
 
 /// A home in this mode whose first node lags behind the others, and so is not the best.

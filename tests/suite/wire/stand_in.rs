@@ -45,8 +45,6 @@ pub(crate) enum Act {
     Stream(String, usize),
     /// The request is read, then the connection is reset.
     Reset,
-    /// The connection is reset before the request's body is read.
-    ResetEarly,
     /// These bytes, then nothing more while the caller waits.
     Hang(Vec<u8>),
 }
@@ -178,11 +176,6 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
     let Some(act) = (stage.script)(&heard.line) else {
         return pass(stream, stage.behind, &heard, &bytes[end..]).await;
     };
-    if matches!(act, Act::ResetEarly) {
-        stream.cut();
-        stage.scripted.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
-        return Ok(());
-    }
     read_body(&mut stream, &mut heard, bytes.split_off(end)).await?;
     stage.scripted.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
     match act {
@@ -200,7 +193,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
                 }
             }
         }
-        Act::Reset | Act::ResetEarly => {
+        Act::Reset => {
             stream.cut();
             return Ok(());
         }
