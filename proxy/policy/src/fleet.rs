@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use crate::chain::{Epoch, Moment};
 use crate::family::{ConsensusFamily, ExecutionFamily};
-use crate::health::Health;
+use crate::health::{Health, NetworkStanding};
 use crate::node::{NodeState, Participation, Profile, Snapshot, Tier, Trust, ViewState};
 use crate::view::{Electorate, Schedule, Turn, View, Voter};
 
@@ -243,6 +243,7 @@ impl Node {
         NodeState {
             profile: Arc::clone(&self.profile),
             tier: self.tier,
+            compared: *self.health.standing() != NetworkStanding::Unknown,
             cordoned: self.cordoned,
             doubtful,
             head: view.head_of(self.profile.id),
