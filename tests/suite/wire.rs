@@ -5,6 +5,7 @@
 
 use rangelight_sim::{Consensus, Execution, NodeSpec, World, WorldConfig};
 
+mod modes;
 mod publications;
 mod stand_in;
 
