@@ -17,8 +17,14 @@ const COMPLAINT_BYTES: usize = 64 << 10;
 /// Why a node's answer is what [`judge`](super::judge) says: the status and the node's own words, else ours.
 #[must_use]
 pub fn reason(row: &Row, observed: &Observed<'_>) -> String {
-    let finding = examine(row, observed);
+    words(examine(row, observed), observed)
+}
+
+pub(super) fn words(finding: Finding, observed: &Observed<'_>) -> String {
     let mut text = format!("HTTP {}", observed.status);
+    if matches!(finding, Finding::Usable(_)) {
+        return text;
+    }
     match (finding, complaint(observed.body)) {
         (Finding::Usable(_), _) => {}
         (Finding::Faulty(fault), _) if !matches!(fault, Fault::ErrorBody | Fault::Status) => {

@@ -169,7 +169,7 @@ fn judge(question: &Question, parts: &Parts, body: merit::Body<'_>) -> (Verdict,
         accept: text(&question.head.headers, &ACCEPT),
         body,
     };
-    (merit::judge(question.row, &observed), merit::reason(question.row, &observed))
+    merit::appraise(question.row, &observed)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
