@@ -115,6 +115,7 @@ fn three_nodes() -> Snapshot {
             execution: ExecutionFamily::default(),
         }),
         tier: Tier::Ready,
+        compared: true,
         cordoned: false,
         doubtful: false,
         head: Some((Slot(9_000_000), root)),

@@ -173,7 +173,7 @@ fn judge(question: &Question, parts: &Parts, body: merit::Body<'_>) -> (Verdict,
         accept: text(&question.head.headers, &ACCEPT),
         body,
     };
-    (merit::judge(question.row, &observed), merit::reason(question.row, &observed))
+    merit::appraise(question.row, &observed)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -268,7 +268,7 @@ impl Drop for Watch<'_> {
     fn drop(&mut self) {
         let lasted = self.begun.elapsed();
         if !self.ended && lasted > TELLING {
-            let exchange = Exchange::Answered { ms: millis(lasted) };
+            let exchange = Exchange::Outlasted { ms: millis(lasted) };
             self.desk.nodes.exchanged(self.id, exchange);
         }
     }
