@@ -36,6 +36,9 @@ pub mod probe;
 pub mod tls;
 pub mod transport;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 /// Signals that may wait for the keeper. A mainnet slot brings some dozens for each node.
 pub const QUEUE: usize = 4_096;
 
