@@ -50,8 +50,11 @@ use reads::Reads;
 /// Heads up to so far ahead of our clock are taken (consensus-specs `MAXIMUM_GOSSIP_CLOCK_DISPARITY`).
 pub const DISPARITY_MS: u64 = 500;
 
-/// A twelfth of a slot: how much later than the first a node may be, and how long a head waits for a second friend.
+/// A twelfth of a slot: how long a head waits for a second friend.
 const SOON_BASIS_POINTS: u64 = 833;
+
+/// So much after others a node's head is late. Not a share of the slot: lines are as slow where slots are short.
+const LATE_MS: u64 = 1_000;
 
 /// Reorgs that nodes said and that may yet be told.
 const REORGS: usize = 32;
@@ -202,7 +205,7 @@ impl View {
             }
         }
         self.heads.insert(from, Said { head, at: by.now, v2 });
-        others.then(|| by.now.since(first) > by.schedule.soon_ms())
+        others.then(|| by.now.since(first) > LATE_MS)
     }
 
     /// A read of a node's head header was answered. It crosses events on the way, so it counts only if it is higher than

@@ -167,7 +167,7 @@ impl Nodes {
     pub fn exchanged(&self, from: NodeId, exchange: Exchange) {
         match exchange {
             Exchange::Answered { ms } => self.answered.add(from, ms),
-            Exchange::Faulted | Exchange::Refused => {
+            Exchange::Faulted | Exchange::Outlasted { .. } | Exchange::Refused => {
                 let _ = self.tell.try_send(Told::Signal(Signal::Exchanged { from, exchange }));
             }
         }

@@ -8,4 +8,5 @@ mod answers;
 mod rules;
 mod scenarios;
 mod simulation;
+mod stage;
 mod world;

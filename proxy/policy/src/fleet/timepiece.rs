@@ -87,8 +87,11 @@ impl Signs {
     }
 }
 
+/// Within half of what the type holds, so that sums and signs are safe.
 fn difference(there: Moment, here: Moment) -> i64 {
-    i64::try_from(i128::from(there.0) - i128::from(here.0)).unwrap_or(i64::MAX)
+    let bound = i128::from(i64::MAX / 2);
+    let difference = (i128::from(there.0) - i128::from(here.0)).clamp(-bound, bound);
+    i64::try_from(difference).unwrap_or(0)
 }
 
 /// The middle one; of two, the nearer to zero.
@@ -97,4 +100,55 @@ fn median(words: impl Iterator<Item = i64>) -> Option<i64> {
     words.sort_unstable();
     let (low, high) = (words.get(words.len().checked_sub(1)? / 2)?, words.get(words.len() / 2)?);
     Some(if low.unsigned_abs() <= high.unsigned_abs() { *low } else { *high })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_own_nodes_on_one_side_and_the_median() {
+        for (name, words, offset) in [
+            ("all agree with us", vec![0, 200, -300], 0),
+            ("one is off", vec![5_000, 0, 0], 0),
+            ("one alone", vec![5_000], 0),
+            ("two of two", vec![5_000, 5_200], 5_000),
+            ("two of three", vec![5_000, 5_400, 0], 5_000),
+            ("two of four: who is right?", vec![5_000, 5_000, 0, 0], 0),
+            ("to different sides", vec![5_000, -5_000], 0),
+            ("we are ahead", vec![-5_000, -4_000, -6_000], -5_000),
+            ("less than a second", vec![900, 950, 990], 0),
+        ] {
+            let mut timepiece = Timepiece::default();
+            for (node, word) in (0..).zip(&words) {
+                let now = Moment(100_000);
+                timepiece.dated(NodeId(node), Moment(now.0.saturating_add_signed(word - 500)), now);
+            }
+            let own = (0..words.len() as u16).map(NodeId).collect();
+            timepiece.reckon(&own);
+            assert_eq!(timepiece.offset_ms(), offset, "{name}");
+            assert!(!timepiece.reckon(&own), "{name}: nothing new");
+            timepiece.reckon(&BTreeSet::new());
+            assert_eq!(timepiece.offset_ms(), 0, "{name}: without own nodes our clock stands");
+        }
+    }
+
+    #[test]
+    fn early_heads_count_where_no_date_is_sent() {
+        let mut timepiece = Timepiece::default();
+        let own = BTreeSet::from([NodeId(0), NodeId(1)]);
+        for node in [0, 1] {
+            timepiece.head(NodeId(node), Moment(50_000), Moment(46_000));
+        }
+        assert!(timepiece.reckon(&own));
+        assert_eq!(timepiece.offset_ms(), 4_000);
+        for node in [0, 1] {
+            timepiece.head(NodeId(node), Moment(50_000), Moment(50_700));
+        }
+        assert!(timepiece.reckon(&own));
+        assert_eq!(timepiece.offset_ms(), 0);
+        timepiece.dated(NodeId(0), Moment(u64::MAX), Moment(0));
+        timepiece.dated(NodeId(1), Moment(0), Moment(u64::MAX));
+        assert!(!timepiece.reckon(&own), "absurd dates on both sides cancel out");
+    }
 }

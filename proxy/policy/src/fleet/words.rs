@@ -136,7 +136,8 @@ impl Fleet {
     fn exchanged(&mut self, from: NodeId, exchange: Exchange, now: Moment, effects: &mut Effects) -> bool {
         match exchange {
             Exchange::Answered { .. } => {}
-            Exchange::Faulted => self.probe(from, now, effects),
+            // A hung node loses races and never fails one: asking it is the way to find out.
+            Exchange::Faulted | Exchange::Outlasted { .. } => self.probe(from, now, effects),
             Exchange::Refused => {
                 self.view.forget(from);
                 self.probe(from, now, effects);

@@ -11,6 +11,8 @@
 //! 3. For reads that gate a signature: the view's members, then the others. A vote for another head than the one we told
 //!    the VC is a last resort, but it is one.
 //! 4. Own before friends: while an own node is ready, a friend's word does not lead.
+//!    Where it may harm ([`Question::friends_last`]), and for reads that gate a signature if it is not in the view, it is
+//!    not even asked: it is held in reserve until every ready own node has failed.
 //! 5. Doubtful ones last.
 //! 6. The view's leader, then the configured order. Latency is left out on purpose: it would flap, and the hedge already
 //!    pays for a slow node.
@@ -62,6 +64,8 @@ pub struct Question {
     pub kind: Kind,
     /// It gates a signature, so it follows the view.
     pub view: bool,
+    /// A friend's answer could harm the caller, so friends are asked only when no own node is ready.
+    pub friends_last: bool,
     /// When the next node is asked while one is silent; of reads only.
     pub pace: Pace,
     /// No hedge before this: large answers, asked for twice, cost more than they save.

@@ -131,29 +131,32 @@ impl View {
             match self.blocks.relation(bid.root, place.root, place.slot) {
                 Relation::Descends if first || more => Leave::Forward,
                 Relation::Descends => Leave::Stay,
-                Relation::Unknown(_) if leads || more => Leave::Forward,
+                Relation::Unknown(_) if leads && self.said_reorg(place.root, bid.root).is_some() => Leave::Reorg,
+                Relation::Unknown(_) if leads => Leave::Forward,
                 Relation::Unknown(root) => match self.want(bid.from, root, at.now, turn) {
-                    Hope::None => Leave::Astray,
                     Hope::Ask | Hope::Wait => Leave::Stay,
+                    Hope::None if more => Leave::Forward,
+                    Hope::None => Leave::Astray,
                 },
                 Relation::Apart if leads || more => Leave::Reorg,
                 Relation::Apart => Leave::Astray,
             }
         } else {
             let more = self.moved_there(bid, place, holds, at) > holds;
+            let stood = at.now.since(place.since);
             match self.blocks.relation(place.root, bid.root, bid.slot) {
                 Relation::Descends if leads && holds.nodes == 0 => Leave::Reorg,
                 Relation::Descends => Leave::Stay,
                 _ if leads => Leave::Reorg,
                 Relation::Apart if more => Leave::Reorg,
                 Relation::Apart => Leave::Astray,
-                Relation::Unknown(root) => {
-                    // Late, or on another branch: a header decides which, and only if the head has a chance.
-                    if more {
-                        self.want(bid.from, root, at.now, turn);
-                    }
-                    Leave::Stay
-                }
+                // Late, or on another branch: a header decides which, and only if the head has a chance.
+                Relation::Unknown(root) if more => match self.want(bid.from, root, at.now, turn) {
+                    // Nobody who decides is at the view, nor knows what it stands on: a word that has come to nothing.
+                    Hope::None if holds.nodes == 0 && stood >= at.schedule.clock.slot_ms => Leave::Reorg,
+                    _ => Leave::Stay,
+                },
+                Relation::Unknown(_) => Leave::Stay,
             }
         }
     }
@@ -162,8 +165,7 @@ impl View {
     fn part(&mut self, bid: Bid, at: At<'_>, turn: &mut Turn) -> bool {
         let Some(place) = &self.place else { return true };
         let (old_slot, old) = (place.slot, place.root);
-        let said = self.reorgs.iter().rev().find(|it| it.old_head_block == old && it.new_head_block == bid.root);
-        let reorg = if let Some(said) = said {
+        let reorg = if let Some(said) = self.said_reorg(old, bid.root) {
             said.clone()
         } else {
             let depth = match self.blocks.fork(old, bid.root) {
@@ -225,7 +227,12 @@ impl View {
         let late = bid.slot < place.slot || place.was.is_some_and(|(_, was)| was == bid.root);
         let settled = !late || at.now.since(place.since) >= settling;
         let there = self.heads.iter().filter(|(_, said)| said.head.block == bid.root);
-        at.electorate.support(there.filter(|(_, said)| settled || said.at >= place.since).map(|(id, _)| *id))
+        at.electorate.support(there.filter(|(_, said)| settled || said.at > place.since).map(|(id, _)| *id))
+    }
+
+    /// The `chain_reorg` between these heads, if a node whose word counts said one.
+    pub(super) fn said_reorg(&self, old: Root, new: Root) -> Option<&Reorg> {
+        self.reorgs.iter().rev().find(|it| it.old_head_block == old && it.new_head_block == new)
     }
 
     fn leads(&self, node: NodeId) -> bool {

@@ -73,12 +73,11 @@ impl View {
 
     /// The leader's own `chain_reorg` that came only after its head.
     fn tell_late_reorg(&mut self, turn: &mut Turn) {
-        let Some(place) = &mut self.place else { return };
-        let Some((_, was)) = place.was.filter(|_| !place.reorg_told) else { return };
-        let root = place.root;
-        if let Some(said) = self.reorgs.iter().find(|it| it.old_head_block == was && it.new_head_block == root) {
+        let Some(place) = self.place.as_ref().filter(|place| !place.reorg_told) else { return };
+        let Some(said) = place.was.and_then(|(_, was)| self.said_reorg(was, place.root)).cloned() else { return };
+        Self::tell_reorg(said, turn);
+        if let Some(place) = &mut self.place {
             place.reorg_told = true;
-            Self::tell_reorg(said.clone(), turn);
         }
     }
 

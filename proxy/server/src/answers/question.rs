@@ -40,6 +40,7 @@ pub(super) fn for_policy(row: &Row, head: &Parts, body_bytes: usize, deadline: D
     plan::Question {
         kind,
         view: row.view && about_the_head(head),
+        friends_last: row.friends_last,
         pace: match row.hedge {
             Some(Hedge::AfterMs(_) | Hedge::Quantile) => Pace::Hedged,
             None => Pace::OneByOne,

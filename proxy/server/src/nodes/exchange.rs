@@ -281,7 +281,7 @@ impl Drop for Watch<'_> {
     fn drop(&mut self) {
         let lasted = self.begun.elapsed();
         if !self.ended && lasted > TELLING {
-            let exchange = Exchange::Answered { ms: millis(lasted) };
+            let exchange = Exchange::Outlasted { ms: millis(lasted) };
             self.desk.nodes.exchanged(self.id, exchange);
         }
     }

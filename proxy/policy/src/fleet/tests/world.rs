@@ -54,6 +54,8 @@ pub(super) struct Sim {
     pub since: Slot,
     pub head: Root,
     pub feed: bool,
+    /// It does not know the fork of this epoch.
+    pub lacks: Option<Epoch>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,8 @@ pub(super) struct World {
     /// Shares of a hundred slots that have no block, and whose block leaves the last one behind.
     pub empty: u64,
     pub reorgs: u64,
+    /// How much later than the first a node may have a block, in most slots.
+    pub spread_ms: u64,
     /// Our clock, beside the world's.
     pub clock_error_ms: i64,
     pub last_slot: Slot,
@@ -153,7 +157,15 @@ impl World {
         ];
         let nodes: Vec<Sim> = profiles
             .into_iter()
-            .map(|profile| Sim { profile, fault: Fault::Good, was: Fault::Good, since: Slot(0), head, feed: false })
+            .map(|profile| Sim {
+                profile,
+                fault: Fault::Good,
+                was: Fault::Good,
+                since: Slot(0),
+                head,
+                feed: false,
+                lacks: None,
+            })
             .collect();
         let mut world = Self {
             fleet: Fleet::new(),
@@ -168,6 +180,7 @@ impl World {
             own_said: BTreeSet::new(),
             empty: 10,
             reorgs: 5,
+            spread_ms: 2_500,
             clock_error_ms: 0,
             last_slot: start,
             queue: BTreeMap::new(),
@@ -261,7 +274,7 @@ impl World {
             Step::Tick => {
                 let effects = self.fleet.tick(self.our_now());
                 self.effects(effects);
-                self.at(500, Step::Tick);
+                self.at(1_000, Step::Tick);
             }
             Step::Probe(node) => {
                 self.probe(node);
@@ -299,7 +312,7 @@ impl World {
             self.fork = other;
         }
         for node in 0..self.nodes.len() {
-            let usual = 200 + self.rng.below(2_500);
+            let usual = 200 + self.rng.below(self.spread_ms);
             let in_ms = if self.rng.percent(4) { usual + 2_500 } else { usual };
             match self.nodes[node].fault {
                 Fault::Fork => self.at(in_ms, Step::Import(node, self.fork)),
@@ -385,9 +398,10 @@ impl World {
     fn probe(&mut self, node: usize) {
         let sim = &self.nodes[node];
         let from = sim.profile.id;
-        let standing = match sim.fault {
-            Fault::Foreign => NetworkStanding::Foreign(vec!["genesis_validators_root".into()]),
-            _ => NetworkStanding::Same,
+        let standing = match (sim.fault, sim.lacks) {
+            (Fault::Foreign, _) => NetworkStanding::Foreign(vec!["genesis_validators_root".into()]),
+            (_, Some(epoch)) => NetworkStanding::Lacks { fork: "fulu".into(), epoch },
+            (_, None) => NetworkStanding::Same,
         };
         let failed = |loss| Signal::SyncingFailed { from, loss, reason: "the probe failed".into() };
         match sim.fault {
@@ -399,6 +413,8 @@ impl World {
                 let is_optimistic = Some(fault == Fault::Optimistic);
                 let el_offline = Some(fault == Fault::ElOffline);
                 let said = Syncing { head_slot, sync_distance: 0, is_syncing: false, is_optimistic, el_offline };
+                let date = Moment(self.now.0 / 1_000 * 1_000);
+                self.signal(Signal::Dated { from, date });
                 self.signal(Signal::Compared { from, standing });
                 self.signal(Signal::Syncing { from, said });
             }
@@ -468,7 +484,7 @@ impl World {
             slot,
             block: root,
             state: root,
-            epoch_transition: self.rng.0 % 2 == 0,
+            epoch_transition: self.rng.0.is_multiple_of(2),
             previous_duty_dependent_root: Some(before(epoch.0.saturating_sub(1) * CLOCK.slots_per_epoch)),
             current_duty_dependent_root: Some(before(epoch.0 * CLOCK.slots_per_epoch)),
             execution_optimistic: Some(optimistic),
