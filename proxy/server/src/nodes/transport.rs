@@ -69,6 +69,9 @@ pub enum Repeat {
 pub enum Fault {
     /// Nobody listens there, or the name does not resolve.
     Unreachable,
+    /// No connection came about in time, so nothing was sent. A stopped program whose queue is full looks like that too,
+    /// so what the node last said of itself stays.
+    NoConnection,
     /// TLS failed: an unknown authority, a wrong name, an expired certificate.
     Tls,
     /// The connection ended before the answer began.
@@ -252,6 +255,7 @@ impl Fault {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Unreachable => "cannot be reached",
+            Self::NoConnection => "cannot be reached in time",
             Self::Tls => "TLS failed",
             Self::Reset => "closed the connection without an answer",
             Self::Truncated => "closed the connection inside its answer",
@@ -265,7 +269,7 @@ impl Fault {
     /// Whether it is certain that the node got nothing of the request.
     #[must_use]
     pub fn unsent(self) -> bool {
-        matches!(self, Self::Unreachable | Self::Tls | Self::Ours(Lack::Sockets | Lack::Turn))
+        matches!(self, Self::Unreachable | Self::NoConnection | Self::Tls | Self::Ours(Lack::Sockets | Lack::Turn))
     }
 }
 
@@ -288,7 +292,7 @@ pub fn fault(error: &ClientError) -> Fault {
                 return Fault::Ours(Lack::Sockets);
             }
             if io.kind() == std::io::ErrorKind::TimedOut {
-                return Fault::Timeout;
+                return if error.is_connect() { Fault::NoConnection } else { Fault::Timeout };
             }
         }
         cause = inner.source();
@@ -317,7 +321,7 @@ fn hyper_fault(error: &hyper::Error, connecting: bool) -> Fault {
     if error.is_parse() {
         Fault::Garbled
     } else if error.is_timeout() {
-        Fault::Timeout
+        if connecting { Fault::NoConnection } else { Fault::Timeout }
     } else if connecting {
         Fault::Unreachable
     } else {

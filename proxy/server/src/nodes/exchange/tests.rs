@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::uri::PathAndQuery;
 use rangelight_policy::catalogue::row;
+use rangelight_policy::fleet::Signal;
 
 use super::*;
+use crate::nodes::Told;
 use crate::nodes::tests::{desk, node, request, say, server};
 use crate::nodes::transport::IN_FLIGHT;
 
@@ -61,4 +63,22 @@ async fn who_waits_for_a_turn_in_vain_says_nothing_of_the_node() {
     let ended = ask(desk, NodeId(0), node, short).await;
     assert_eq!(ended.reason, "too many exchanges with it are in flight");
     assert!(told.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_dropped_exchange_is_told_as_outlasted() {
+    let address = server(|mut stream| async move {
+        request(&mut stream).await;
+        std::future::pending().await
+    })
+    .await;
+    let ((desk, mut told), node) = (desk(Budget::default()), node(address));
+    let asked = ask(desk, NodeId(7), node, question("publish_attestations_v2", Method::POST));
+    let dropped = timeout(TELLING + Duration::from_millis(50), asked).await;
+    assert!(dropped.is_err(), "the node hangs");
+    let Ok(Told::Signal(Signal::Exchanged { from: NodeId(7), exchange: Exchange::Outlasted { ms } })) = told.try_recv()
+    else {
+        panic!("not told as outlasted");
+    };
+    assert!(u128::from(ms) > TELLING.as_millis());
 }

@@ -17,8 +17,9 @@ async fn failed(cause: fn() -> io::Error) -> ClientError {
 #[tokio::test]
 async fn what_a_failed_connection_says_of_the_node() {
     let ours = Fault::Ours(Lack::Sockets);
-    let table: [(&str, fn() -> io::Error, Fault); 6] = [
+    let table: [(&str, fn() -> io::Error, Fault); 7] = [
         ("nobody listens", || io::ErrorKind::ConnectionRefused.into(), Fault::Unreachable),
+        ("no answer to the first packet", || io::ErrorKind::TimedOut.into(), Fault::NoConnection),
         ("no descriptor in this process", || io::Error::from_raw_os_error(24), ours),
         ("no descriptor on this machine", || io::Error::from_raw_os_error(23), ours),
         ("no local port", || io::ErrorKind::AddrNotAvailable.into(), ours),
