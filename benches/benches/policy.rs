@@ -96,6 +96,7 @@ fn question(kind: Kind, view: bool) -> Question {
         view,
         pace: Pace::Hedged,
         hedge_no_sooner: Duration::ZERO,
+        friends_last: false,
         enough: Score::default(),
         deadline: Duration::from_secs(3),
         body_bytes: 0,

@@ -36,7 +36,7 @@ pub(super) fn words(finding: Finding, observed: &Observed<'_>) -> String {
         (Finding::Faulty(fault), None) => {
             write!(text, " {fault}").expect("a String takes all that is written to it");
         }
-        (Finding::Definite(_), None) => {}
+        (Finding::Definite(_) | Finding::Usable(_), None) => {}
     }
     bounded(&text)
 }

@@ -101,7 +101,7 @@ fn accepted(asking: &Asking, status: u16) -> u16 {
 /// How an exchange ended, in the words of the lattice.
 fn told(exchanged: &Exchanged<Came>) -> Outcome {
     match (&exchanged.came, &exchanged.verdict) {
-        (Came::Nothing(Fault::Unreachable | Fault::Tls), _) => Outcome::Unreachable,
+        (Came::Nothing(fault), _) if fault.unsent() => Outcome::Unreachable,
         (Came::Nothing(_), _) => Outcome::Unknown,
         (came, Verdict::Good(_)) => {
             let success = came.status().filter(|status| (200..300).contains(status));

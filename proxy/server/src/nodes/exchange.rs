@@ -5,6 +5,10 @@
 //! its first bytes, and streams from there: its head is on the way to the caller before its end is known, and a later
 //! break breaks the caller's answer too.
 //!
+//! A turn with the node is held until the answer is judged. A streamed answer goes on without it: its pace is the
+//! caller's, and callers that read slowly must not keep duties waiting; its number is bounded by the requests that a
+//! caller may have in flight.
+//!
 //! Bounds: answers read whole are counted in the body budget; refusals are read up to [`REFUSAL`]; a streamed answer
 //! holds one piece at a time, and ends if its node brings nothing for [`STALL`].
 
@@ -100,8 +104,15 @@ const TELLING: Duration = Duration::from_millis(100);
 
 /// Asks one node.
 pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question>) -> Exchanged<Came> {
+    let waiting = Instant::now();
+    let _turn = match node.transport.turn(question.patience).await {
+        Ok(turn) => turn,
+        Err(fault) => return nothing(id, fault),
+    };
+    // Our own queue is no part of what the node took, but of what the caller's patience covers.
+    let patience = question.patience.saturating_sub(waiting.elapsed());
     let mut watch = Watch { desk: &desk, node: &node, id, begun: Instant::now(), ended: false };
-    let came = timeout(question.patience, attempt(&desk, &node, &question)).await;
+    let came = timeout(patience, attempt(&desk, &node, &question)).await;
     let came = came.unwrap_or(Came::Nothing(Fault::Timeout));
     let (verdict, reason) = match &came {
         Came::Nothing(fault) => (Verdict::Bad, fault.reason().to_owned()),
@@ -118,6 +129,11 @@ pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question
     };
     watch.end(&came, &verdict);
     Exchanged { from: id, verdict, reason, came }
+}
+
+/// An exchange that said nothing about its node.
+fn nothing(id: NodeId, fault: Fault) -> Exchanged<Came> {
+    Exchanged { from: id, verdict: Verdict::Bad, reason: fault.reason().to_owned(), came: Came::Nothing(fault) }
 }
 
 async fn attempt(desk: &Desk, node: &Node, question: &Question) -> Came {
@@ -249,7 +265,9 @@ impl Watch<'_> {
             Verdict::Final { .. } => Worth::Final,
             Verdict::Bad => Worth::Bad,
         };
+        self.desk.meters.exchanged(&self.node.config.name, worth, took);
         let exchange = match (came, verdict) {
+            (Came::Nothing(Fault::Ours(_)), _) => return,
             (Came::Nothing(Fault::Unreachable | Fault::Tls), _) => Exchange::Refused,
             (Came::Nothing(_), _) => Exchange::Faulted,
             (_, Verdict::Good(_) | Verdict::Final { .. }) => Exchange::Answered { ms: millis(took) },
@@ -259,7 +277,6 @@ impl Watch<'_> {
             }
             _ => Exchange::Faulted,
         };
-        self.desk.meters.exchanged(&self.node.config.name, worth, took);
         self.desk.nodes.exchanged(self.id, exchange);
     }
 }
@@ -277,3 +294,6 @@ impl Drop for Watch<'_> {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
