@@ -11,6 +11,7 @@
 mod body;
 mod known;
 mod reason;
+mod shape;
 
 #[cfg(test)]
 mod tests;
@@ -140,6 +141,9 @@ fn success(row: &Row, observed: &Observed<'_>) -> Finding {
     match row.strategy {
         Strategy::Broadcast => published(observed),
         Strategy::Once => Finding::Usable(ENOUGH),
+        // One node's own stream; what comes in it is for the caller to judge.
+        Strategy::Events if is_media(observed.content_type, "text/event-stream") => Finding::Usable(ENOUGH),
+        Strategy::Events => Finding::Faulty(Fault::MediaType),
         _ if !row.success.contains(&observed.status) => Finding::Faulty(Fault::Status),
         // What an unlisted read answers is not known, so nothing about it can be wrong.
         _ if row.id == UNLISTED_READ.id => Finding::Usable(ENOUGH),
@@ -187,11 +191,20 @@ fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
             if wanted.is_some_and(|(_, length)| *length != bytes.len()) {
                 return Err(Fault::Size);
             }
+            if !shape::fits_ssz(row.operation, bytes) {
+                return Err(Fault::Broken);
+            }
             None
         }
         Body::Opening(_) if is_ssz => None,
         Body::Opening(bytes) => body::opening(bytes)?,
-        Body::Whole(bytes) => body::whole(bytes)?,
+        Body::Whole(bytes) => {
+            let (told, data) = body::whole(bytes)?;
+            if !shape::fits(row.operation, data) {
+                return Err(Fault::Broken);
+            }
+            told
+        }
     };
     let is_optimistic =
         told.or_else(|| observed.optimistic.map(|value| value.eq_ignore_ascii_case("true"))).unwrap_or(false);

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderName, Method, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use rangelight_policy::catalogue::{AnswerReading, Row};
+use rangelight_policy::catalogue::{AnswerReading, Row, Strategy};
 use rangelight_policy::health::Exchange;
 use rangelight_policy::merit::{self, Observed};
 use rangelight_policy::node::NodeId;
@@ -133,6 +133,10 @@ pub async fn read(desk: &Desk, question: &Question, response: Response<Incoming>
     let (parts, body) = response.into_parts();
     if question.head.method == Method::HEAD {
         return Came::Whole(parts, Bytes::new());
+    }
+    // A stream may be silent until the next slot; its head is all there is to judge.
+    if question.row.strategy == Strategy::Events && parts.status.is_success() {
+        return Came::Streaming(parts, Opened { first: None, rest: body, stall: None });
     }
     let limit = match question.row.answer {
         AnswerReading::Whole { limit } => usize::try_from(limit).unwrap_or(usize::MAX),
