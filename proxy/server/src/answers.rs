@@ -12,8 +12,9 @@
 //! [`BACKGROUND`] such tasks run; above it publications are refused with 503, for a message that is taken and then lost
 //! is worse than one that the VC knows it must send again.
 //!
-//! The first two hold in every mode, pass-through too: a validator client needs its event stream and a health that
-//! speaks of all nodes, one node's stream would end with that node, and an empty body (health) is no answer of a read.
+//! In pass-through mode the other stable answers are read from a node like everything else. Health and the event stream
+//! stay ours: one node's stream would end with that node, its health says nothing of the others, and an empty body is
+//! no answer of a read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,12 +154,14 @@ impl House {
     ) -> Result<Reply, Refusal> {
         let Admitted { request, caller, place: row } = admitted;
         let (head, body) = request.into_parts();
+        let own_knowledge =
+            self.mode != Mode::PassThrough || row.operation == "health" || row.id.starts_with(['D', 'K']);
         match row.strategy {
-            Strategy::Synthesize => return self.stable.answer(row, &head),
+            Strategy::Synthesize if own_knowledge => return self.stable.answer(row, &head),
             Strategy::Events => return self.events(&head),
             Strategy::Deny => return Err(Refusal::not_found(head.uri.path())),
             Strategy::Once => return once::pass_on(self, row, head, body, &caller, most).await,
-            Strategy::Broadcast | Strategy::Failover => {}
+            Strategy::Broadcast | Strategy::Failover | Strategy::Synthesize => {}
         }
         let body = match row.body {
             Reading::Collect { .. } => self.collect(row, body).await?,
@@ -211,7 +214,7 @@ impl House {
         let clock = self.desk.nodes.clock();
         let now = question::by_nodes_clock(time::now(), self.desk.nodes.offset_ms());
         let wanted = row.deadline.resolve(clock.as_ref(), now, question::slot(row, head));
-        // Rows without a deadline are those that nodes do not answer.
+        // Rows without a deadline are those that nodes do not answer, except in pass-through mode.
         let wanted = wanted.unwrap_or(PUBLICATION_PATIENCE);
         most.map_or(wanted, |most| wanted.min(most))
     }

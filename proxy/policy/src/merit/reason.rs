@@ -20,6 +20,7 @@ pub fn reason(row: &Row, observed: &Observed<'_>) -> String {
     words(examine(row, observed), observed)
 }
 
+/// The same, of what was found already.
 pub(super) fn words(finding: Finding, observed: &Observed<'_>) -> String {
     let mut text = format!("HTTP {}", observed.status);
     let has_a_say = match finding {

@@ -27,7 +27,7 @@
 //! The modes:
 //!
 //! - Guarded is all of the above.
-//! - Pass-through is about what nodes are asked; our own answers and the merged stream stay. It knows no view, no scores and no confirmed refusals: nodes in configured order, next on a fault. Cordoned
+//! - Pass-through knows no view, no scores and no confirmed refusals: nodes in configured order, next on a fault. Cordoned
 //!   and standby nodes still come later, because a person said so, and so do nodes that are away, because a failover that
 //!   begins with a dead node is none. A publication goes to the next node only on a fault. Standing submissions still go
 //!   to all: a node that we fail over to without them would pay a stranger.
