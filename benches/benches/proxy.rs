@@ -2,7 +2,8 @@
 //! starts. Numbers and aims are explained in `benches/README.md`.
 //!
 //! The program plays three roles: without arguments it measures; as `node` and `bare` it is what is measured against,
-//! in processes of their own. Rangelight is the real program, built here with the release profile.
+//! in processes of their own. Rangelight is the real program, built here with the bench profile, which is that of
+//! releases with the names left in for profilers.
 #![allow(clippy::print_stdout, reason = "the table is the point of the program")]
 
 use std::io::{Read, Write};
@@ -245,7 +246,7 @@ impl Stage {
     fn set() -> Outcome<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the workspace has a folder")?;
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--locked", "--release", "--package", "rangelight"])
+            .args(["build", "--locked", "--profile", "bench", "--package", "rangelight"])
             .current_dir(root)
             .status()?;
         if !built.success() {

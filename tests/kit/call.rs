@@ -179,7 +179,6 @@ impl Answer {
     /// # Panics
     ///
     /// If it is none.
-    #[must_use]
     pub fn ok(self) -> Self {
         assert!((200..300).contains(&self.status), "{}: {} {}", self.asked, self.status, self.text());
         self
@@ -190,7 +189,6 @@ impl Answer {
     /// # Panics
     ///
     /// If it has another.
-    #[must_use]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}: {}", self.asked, self.text());
         self

@@ -22,6 +22,7 @@ pub mod events;
 pub mod folder;
 pub mod home;
 pub mod opinion;
+pub mod pace;
 pub mod program;
 pub mod seed;
 pub mod wait;

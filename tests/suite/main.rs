@@ -3,3 +3,4 @@
 
 mod shape;
 mod wire;
+mod world;

@@ -5,14 +5,28 @@
 
 use rangelight_sim::{Consensus, Execution, NodeSpec, World, WorldConfig};
 
+mod bodies;
+mod broken;
+mod headers;
+mod listeners;
+mod modes;
+mod program;
 mod publications;
+mod refusals;
+mod stable;
 mod stand_in;
+mod tls;
 
 /// Node names, in the order in which a world's nodes are configured.
 const NAMES: [&str; 3] = ["attic", "cellar", "shed"];
 
-/// A world of so many nodes, of different families.
+/// A world of so many nodes, of different families, with short slots.
 async fn world(nodes: usize) -> World {
+    world_of(nodes, 1_000).await
+}
+
+/// A world of so many nodes with slots of this length.
+async fn world_of(nodes: usize, slot_ms: u64) -> World {
     let families = [
         (Consensus::Lighthouse, Execution::Geth),
         (Consensus::Lodestar, Execution::Nethermind),
@@ -20,5 +34,5 @@ async fn world(nodes: usize) -> World {
     ];
     let spec = |(name, (consensus, execution)): (&str, _)| NodeSpec::new(name, consensus, execution);
     let nodes = NAMES.into_iter().zip(families).take(nodes).map(spec).collect();
-    World::start(WorldConfig { slot_ms: 1_000, nodes, ..WorldConfig::default() }).await.expect("ports are free")
+    World::start(WorldConfig { slot_ms, nodes, ..WorldConfig::default() }).await.expect("ports are free")
 }

@@ -166,7 +166,12 @@ impl Health {
         let turned = match exchange {
             Exchange::Answered { .. } => self.alive(),
             Exchange::Refused => {
-                self.lost(Loss::Refused, "it refuses connections");
+                // A probe knows the cause better (a certificate, say) than an exchange tells; its words stay.
+                let reason = match &self.reach {
+                    Reach::Lost(reason) => reason.clone(),
+                    Reach::Untried | Reach::Answering => "no connection to it can be made".to_owned(),
+                };
+                self.lost(Loss::Refused, &reason);
                 true
             }
             Exchange::Faulted | Exchange::Outlasted { .. } => false,

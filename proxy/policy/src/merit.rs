@@ -11,6 +11,7 @@
 mod body;
 mod known;
 mod reason;
+mod shape;
 
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,16 @@ pub const ENOUGH: Score = Score([1, 0, 0, 0]);
 const SSZ_BYTES: [(&str, usize); 3] =
     [("attestation_data", 128), ("payload_attestation_data", 42), ("payload_attestation_data_by_slot", 42)];
 
+impl Finding {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Usable(score) => Verdict::Good(score),
+            Self::Definite(status) => Verdict::Final { status },
+            Self::Faulty(_) => Verdict::Bad,
+        }
+    }
+}
+
 impl<'a> Body<'a> {
     /// What was read.
     fn bytes(self) -> &'a [u8] {
@@ -100,11 +111,15 @@ impl<'a> Body<'a> {
 /// What an answer is worth.
 #[must_use]
 pub fn judge(row: &Row, observed: &Observed<'_>) -> Verdict {
-    match examine(row, observed) {
-        Finding::Usable(score) => Verdict::Good(score),
-        Finding::Definite(status) => Verdict::Final { status },
-        Finding::Faulty(_) => Verdict::Bad,
-    }
+    examine(row, observed).verdict()
+}
+
+/// What an answer is worth, and why it was not used: [`judge`] and [`reason`] in one look at the body, which may be
+/// megabytes. Of a usable answer the reason is its status alone.
+#[must_use]
+pub fn appraise(row: &Row, observed: &Observed<'_>) -> (Verdict, String) {
+    let finding = examine(row, observed);
+    (finding.verdict(), reason::words(finding, observed))
 }
 
 fn examine(row: &Row, observed: &Observed<'_>) -> Finding {
@@ -126,6 +141,9 @@ fn success(row: &Row, observed: &Observed<'_>) -> Finding {
     match row.strategy {
         Strategy::Broadcast => published(observed),
         Strategy::Once => Finding::Usable(ENOUGH),
+        // One node's own stream; what comes in it is for the caller to judge.
+        Strategy::Events if is_media(observed.content_type, "text/event-stream") => Finding::Usable(ENOUGH),
+        Strategy::Events => Finding::Faulty(Fault::MediaType),
         _ if !row.success.contains(&observed.status) => Finding::Faulty(Fault::Status),
         // What an unlisted read answers is not known, so nothing about it can be wrong.
         _ if row.id == UNLISTED_READ.id => Finding::Usable(ENOUGH),
@@ -173,11 +191,20 @@ fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
             if wanted.is_some_and(|(_, length)| *length != bytes.len()) {
                 return Err(Fault::Size);
             }
+            if !shape::fits_ssz(row.operation, bytes) {
+                return Err(Fault::Broken);
+            }
             None
         }
         Body::Opening(_) if is_ssz => None,
         Body::Opening(bytes) => body::opening(bytes)?,
-        Body::Whole(bytes) => body::whole(bytes)?,
+        Body::Whole(bytes) => {
+            let (told, data) = body::whole(bytes)?;
+            if !shape::fits(row.operation, data) {
+                return Err(Fault::Broken);
+            }
+            told
+        }
     };
     let is_optimistic =
         told.or_else(|| observed.optimistic.map(|value| value.eq_ignore_ascii_case("true"))).unwrap_or(false);

@@ -65,6 +65,10 @@ impl Answerer for Admin {
         Ok((Page::find(method, path)?, LONGEST_BODY))
     }
 
+    fn outlives(&self, page: &Page) -> bool {
+        matches!(page, Page::Cordon { .. })
+    }
+
     fn answer(&self, admitted: Admitted<Page>) -> Answering {
         let (house, seats, started_at) = (Arc::clone(&self.house), self.seats.clone(), self.started_at);
         Box::pin(async move {

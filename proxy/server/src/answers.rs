@@ -12,8 +12,8 @@
 //! [`BACKGROUND`] such tasks run; above it publications are refused with 503, for a message that is taken and then lost
 //! is worse than one that the VC knows it must send again.
 //!
-//! In pass-through mode nothing is synthesized or merged: the stable answers and the event stream are read from a node
-//! like everything else.
+//! The first two hold in every mode, pass-through too: a validator client needs its event stream and a health that
+//! speaks of all nodes, one node's stream would end with that node, and an empty body (health) is no answer of a read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +114,10 @@ impl Answerer for Answers {
         operation(method, path).inspect_err(|refusal| self.house.desk.meters.refused(refusal.status().as_u16()))
     }
 
+    fn outlives(&self, row: &&'static Row) -> bool {
+        matches!(row.strategy, Strategy::Broadcast | Strategy::Once)
+    }
+
     fn answer(&self, admitted: Admitted<&'static Row>) -> Answering {
         let house = Arc::clone(&self.house);
         let most = self.budget_of_answer;
@@ -149,13 +153,12 @@ impl House {
     ) -> Result<Reply, Refusal> {
         let Admitted { request, caller, place: row } = admitted;
         let (head, body) = request.into_parts();
-        let own_knowledge = self.mode != Mode::PassThrough || row.id.starts_with('K') || row.id.starts_with('D');
         match row.strategy {
-            Strategy::Synthesize if own_knowledge => return self.stable.answer(row, &head),
-            Strategy::Events if own_knowledge => return self.events(&head),
+            Strategy::Synthesize => return self.stable.answer(row, &head),
+            Strategy::Events => return self.events(&head),
             Strategy::Deny => return Err(Refusal::not_found(head.uri.path())),
             Strategy::Once => return once::pass_on(self, row, head, body, &caller, most).await,
-            _ => {}
+            Strategy::Broadcast | Strategy::Failover => {}
         }
         let body = match row.body {
             Reading::Collect { .. } => self.collect(row, body).await?,
@@ -208,7 +211,7 @@ impl House {
         let clock = self.desk.nodes.clock();
         let now = question::by_nodes_clock(time::now(), self.desk.nodes.offset_ms());
         let wanted = row.deadline.resolve(clock.as_ref(), now, question::slot(row, head));
-        // Rows without a deadline are those that nodes do not answer, except in pass-through mode.
+        // Rows without a deadline are those that nodes do not answer.
         let wanted = wanted.unwrap_or(PUBLICATION_PATIENCE);
         most.map_or(wanted, |most| wanted.min(most))
     }

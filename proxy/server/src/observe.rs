@@ -294,6 +294,10 @@ pub fn notice(notice: &Notice, name: impl Fn(NodeId) -> Option<Arc<str>>) {
                 false => warn!(%node, was, is, "the node is {is}: {}", reasons.join("; ")),
             }
         }
+        Notice::NotReady { node, change, epoch } => {
+            let node = name(*node);
+            warn!(%node, "not ready for fork {change} at epoch {epoch}; upgrade it");
+        }
         Notice::ViewMoved { is: (slot, root), leader, .. } => {
             debug!(slot = slot.0, %root, leader = %name(*leader), "the view moved");
         }

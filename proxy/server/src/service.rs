@@ -34,6 +34,9 @@ pub trait Answerer: Send + Sync + 'static {
     /// The refusal for a path or method that is not served.
     fn find(&self, method: &Method, path: &str) -> Result<(Self::Place, usize), Refusal>;
 
+    /// Whether a request is answered although its caller hung up: a signed message must go out all the same.
+    fn outlives(&self, place: &Self::Place) -> bool;
+
     /// Answers a request. Dropping the returned future means that the caller hung up.
     fn answer(&self, admitted: Admitted<Self::Place>) -> Answering;
 }
@@ -60,8 +63,8 @@ pub struct Service<A> {
 }
 
 /// What must reach the end of the reply, whatever became of the request.
-#[derive(Default)]
 struct Passage {
+    version: Version,
     seat: Option<Seat>,
     sharing: Option<Sharing>,
 }
@@ -73,20 +76,21 @@ impl<A: Answerer> Service<A> {
         Self { gateway, answerer, limits: limits.clone() }
     }
 
-    /// The life of a request.
-    async fn live(&self, request: Request<Incoming>, connection: &Connection) -> (Reply, Option<Seat>) {
+    /// The life of a request. All but the waiting for its answer happens at once, in the turn in which its head was read.
+    fn live(&self, request: Request<Incoming>, connection: &Connection) -> (Answering, Passage) {
         let (mut head, body) = request.into_parts();
-        let version = head.version;
         let has_body = !body.is_end_stream();
-        let mut passage = Passage::default();
-        let mut reply = match self.admit(&mut head, connection, &mut passage) {
+        let mut passage = Passage { version: head.version, seat: None, sharing: None };
+        let reply = match self.admit(&mut head, connection, &mut passage) {
             Ok(Step::Reply(reply)) => reply,
             // What is let in gets its answer, from a node or from ourselves.
             Ok(Step::Answer(caller, place, limit)) => {
                 match CallerBody::new(body, limit, &self.limits, Arc::clone(&connection.activity)) {
                     Ok(body) => {
                         let request = Request::from_parts(head, body);
-                        self.answerer.answer(Admitted { request, caller, place }).await
+                        let outlives = self.answerer.outlives(&place);
+                        let answering = self.answerer.answer(Admitted { request, caller, place });
+                        return (if outlives { outliving(answering) } else { answering }, passage);
                     }
                     // An announced excess is refused before its first byte is read.
                     Err(fault) => fault.refusal().reply(),
@@ -99,15 +103,7 @@ impl<A: Answerer> Service<A> {
             }
             Err(refusal) => refusal.reply(),
         };
-        // A page that may ask must also be allowed to read.
-        if let Some(sharing) = &passage.sharing {
-            sharing.allow(reply.headers_mut());
-        }
-        // HTTP/2 has no such header: there only the stream ends.
-        if reply.extensions().get::<EndConnection>().is_some() && version < Version::HTTP_2 {
-            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        (reply, passage.seat)
+        (Box::pin(std::future::ready(reply)), passage)
     }
 
     /// Everything that is decided by the head alone.
@@ -145,12 +141,38 @@ enum Step<A: Answerer> {
 
 impl<A: Answerer> Front for Service<A> {
     fn serve(self: Arc<Self>, request: Request<Incoming>, connection: Arc<Connection>, in_flight: InFlight) -> Serving {
+        let (answering, passage) = self.live(request, &connection);
         Box::pin(async move {
-            let (reply, seat) = self.live(request, &connection).await;
+            let mut reply = answering.await;
+            passage.mark(&mut reply);
             let (head, body) = reply.into_parts();
-            Response::from_parts(head, SentBody::new(body, seat, in_flight))
+            Response::from_parts(head, SentBody::new(body, passage.seat, in_flight))
         })
     }
+}
+
+impl Passage {
+    /// What a reply must say because of the request that it answers.
+    fn mark(&self, reply: &mut Reply) {
+        // A page that may ask must also be allowed to read.
+        if let Some(sharing) = &self.sharing {
+            sharing.allow(reply.headers_mut());
+        }
+        // HTTP/2 has no such header: there only the stream ends.
+        if reply.extensions().get::<EndConnection>().is_some() && self.version < Version::HTTP_2 {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// Answers in a task of its own. hyper drops the future of a request as soon as it sees that the caller closed, which may
+/// be before the first time that it would have run it: a caller that sends a whole message and closes would be unheard.
+fn outliving(answering: Answering) -> Answering {
+    let task = tokio::spawn(answering);
+    Box::pin(async move {
+        let bug = |_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer ended by a bug; the log has it");
+        task.await.unwrap_or_else(|error| bug(error).reply())
+    })
 }
 
 // === the target and the headers ===

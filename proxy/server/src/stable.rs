@@ -92,7 +92,7 @@ impl Stable {
 
     fn syncing(&self) -> Result<String, Refusal> {
         let said = self.nodes.fleet().syncing(time::now());
-        let said = said.ok_or_else(|| Refusal::unavailable(format!("no node has answered yet; {}", self.reasons())))?;
+        let said = said.ok_or_else(|| Refusal::unavailable(format!("no node answers; {}", self.reasons())))?;
         Ok(json!({ "data": {
             "head_slot": said.head_slot,
             "sync_distance": said.sync_distance.to_string(),

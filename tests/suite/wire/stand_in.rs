@@ -4,19 +4,23 @@
 //! So the node behind makes it ready, and the scripted paths make it strange: raw bytes that no HTTP library would
 //! write, bodies of any size, a reset at a chosen moment, TLS with a chosen certificate. It takes one request from each
 //! connection and lets the connection end with its answer, so that every request can be looked at. It keeps the heads of
-//! all requests and the bodies of scripted ones; a body above [`WHOLE_BODY`] is kept as its length and its checksum.
+//! all requests and the bodies of scripted ones.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// The largest body that is kept.
-const WHOLE_BODY: usize = 1 << 20;
+/// As large as the largest answers and publications that there are.
+pub(crate) const LARGE: usize = 50 << 20;
+
+/// Read at once; much less would be most of a test's time.
+const PIECE: usize = 256 << 10;
 
 /// The longest head that is read; tests send nothing near it.
 const LONGEST_HEAD: usize = 256 << 10;
@@ -28,12 +32,8 @@ pub(crate) struct Heard {
     pub(crate) line: String,
     /// The header lines in their order, names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body of a scripted request, if it is not too large.
+    /// The body of a scripted request.
     pub(crate) body: Vec<u8>,
-    /// Its length.
-    pub(crate) length: usize,
-    /// The sum that [`checksum`] makes of it.
-    pub(crate) checksum: u64,
 }
 
 /// What is done with a scripted request.
@@ -41,12 +41,10 @@ pub(crate) struct Heard {
 pub(crate) enum Act {
     /// These bytes are the answer, head and all; then the connection ends.
     Say(Vec<u8>),
-    /// A head, then as many bytes of [`pattern`], then the end.
+    /// A head, then as many bytes of [`pattern`] or blanks after it, then the end.
     Stream(String, usize),
     /// The request is read, then the connection is reset.
     Reset,
-    /// The connection is reset before the request's body is read.
-    ResetEarly,
     /// These bytes, then nothing more while the caller waits.
     Hang(Vec<u8>),
 }
@@ -58,6 +56,7 @@ pub(crate) struct StandIn {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     scripted: Arc<Mutex<Vec<Heard>>>,
+    told: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -67,6 +66,7 @@ struct Stage {
     tls: Option<TlsAcceptor>,
     heard: Arc<Mutex<Vec<Heard>>>,
     scripted: Arc<Mutex<Vec<Heard>>>,
+    told: Arc<AtomicUsize>,
 }
 
 impl StandIn {
@@ -78,12 +78,18 @@ impl StandIn {
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let (heard, scripted) = (Arc::default(), Arc::default());
-        let stage =
-            Stage { behind, script: Box::new(script), tls, heard: Arc::clone(&heard), scripted: Arc::clone(&scripted) };
+        let (heard, scripted, told) = (Arc::default(), Arc::default(), Arc::default());
+        let stage = Stage {
+            behind,
+            script: Box::new(script),
+            tls,
+            heard: Arc::clone(&heard),
+            scripted: Arc::clone(&scripted),
+            told: Arc::clone(&told),
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::new(stage)));
-        Self { address, heard, scripted, _tasks: tasks }
+        Self { address, heard, scripted, told, _tasks: tasks }
     }
 
     /// Where it listens.
@@ -94,6 +100,11 @@ impl StandIn {
     /// Every request so far.
     pub(crate) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes of streamed answers that the other side has taken.
+    pub(crate) fn told(&self) -> usize {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// The scripted requests so far, with their bodies.
@@ -109,15 +120,10 @@ impl Heard {
     }
 }
 
-/// A body that tells of every missing, doubled or changed byte.
-pub(crate) fn pattern(from: usize, length: usize) -> Vec<u8> {
-    let byte = |at: usize| u8::try_from((at ^ (at >> 8) ^ (at >> 16)) & 0xff).expect("one byte");
-    (from..from + length).map(byte).collect()
-}
-
-/// A sum that depends on every byte and its place.
-pub(crate) fn checksum(before: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(before, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+/// [`LARGE`] bytes in which every missing, doubled or changed piece shows: a count.
+pub(crate) fn pattern() -> &'static [u8] {
+    static PATTERN: OnceLock<Vec<u8>> = OnceLock::new();
+    PATTERN.get_or_init(|| (0..LARGE as u64 / 8).flat_map(u64::to_be_bytes).collect())
 }
 
 async fn accept(listener: TcpListener, stage: Arc<Stage>) {
@@ -127,9 +133,9 @@ async fn accept(listener: TcpListener, stage: Arc<Stage>) {
         connections.spawn(async move {
             // A connection that breaks is what many of these tests are about.
             let _ = match &stage.tls {
-                Some(tls) => match tls.accept(stream).await {
+                Some(tls) => match tls.accept(stream).into_fallible().await {
                     Ok(stream) => serve(stream, &stage).await,
-                    Err(error) => Err(error),
+                    Err((_, stream)) => linger(stream).await,
                 },
                 None => serve(stream, &stage).await,
             };
@@ -170,25 +176,24 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
     let Some(act) = (stage.script)(&heard.line) else {
         return pass(stream, stage.behind, &heard, &bytes[end..]).await;
     };
-    if matches!(act, Act::ResetEarly) {
-        stream.cut();
-        stage.scripted.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
-        return Ok(());
-    }
     read_body(&mut stream, &mut heard, bytes.split_off(end)).await?;
     stage.scripted.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
     match act {
         Act::Say(answer) => stream.write_all(&answer).await?,
         Act::Stream(head, length) => {
             stream.write_all(head.as_bytes()).await?;
-            let mut sent = 0;
-            while sent < length {
-                let piece = pattern(sent, (64 << 10).min(length - sent));
-                stream.write_all(&piece).await?;
-                sent += piece.len();
+            let mut left = length;
+            for piece in pattern().chunks(PIECE).chain(std::iter::repeat(&[b' '; PIECE][..])) {
+                let piece = &piece[..piece.len().min(left)];
+                stream.write_all(piece).await?;
+                stage.told.fetch_add(piece.len(), Ordering::Relaxed);
+                left -= piece.len();
+                if left == 0 {
+                    break;
+                }
             }
         }
-        Act::Reset | Act::ResetEarly => {
+        Act::Reset => {
             stream.cut();
             return Ok(());
         }
@@ -202,6 +207,13 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
     stream.shutdown().await
 }
 
+/// Reads on after a failed handshake, so that the alert is not lost in a reset.
+async fn linger(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut scrap = Vec::new();
+    stream.read_to_end(&mut scrap).await.map(|_| ())
+}
+
 fn head(bytes: &[u8]) -> Heard {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let mut lines = text.trim_end().split("\r\n").map(str::to_owned);
@@ -213,19 +225,19 @@ fn head(bytes: &[u8]) -> Heard {
     Heard { line, headers: lines.filter_map(split).collect(), ..Heard::default() }
 }
 
-/// Reads a body by its length or in chunks; keeps only its sum if it is large.
+/// Reads a body by its length or in chunks.
 async fn read_body<S: AsyncRead + Unpin>(stream: &mut S, heard: &mut Heard, begun: Vec<u8>) -> io::Result<()> {
     let chunked = heard.values("transfer-encoding").contains(&"chunked");
     let length = heard.values("content-length").first().and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut source = Source { stream, waiting: begun };
     if !chunked {
-        return source.take(length, heard).await;
+        return source.take(length, &mut heard.body).await;
     }
     loop {
         let size = source.line().await?;
         let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16);
         let size = size.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-        source.take(size, heard).await?;
+        source.take(size, &mut heard.body).await?;
         source.line().await?;
         if size == 0 {
             return Ok(());
@@ -241,26 +253,22 @@ struct Source<'a, S> {
 
 impl<S: AsyncRead + Unpin> Source<'_, S> {
     async fn more(&mut self) -> io::Result<()> {
+        self.waiting.reserve(PIECE);
         if self.stream.read_buf(&mut self.waiting).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(())
     }
 
-    async fn take(&mut self, mut length: usize, heard: &mut Heard) -> io::Result<()> {
+    async fn take(&mut self, mut length: usize, into: &mut Vec<u8>) -> io::Result<()> {
         while length > 0 {
             if self.waiting.is_empty() {
                 self.more().await?;
             }
-            let piece: Vec<u8> = self.waiting.drain(..length.min(self.waiting.len())).collect();
-            length -= piece.len();
-            heard.length += piece.len();
-            heard.checksum = checksum(heard.checksum, &piece);
-            if heard.length <= WHOLE_BODY {
-                heard.body.extend_from_slice(&piece);
-            } else {
-                heard.body = Vec::new();
-            }
+            let rest = self.waiting.split_off(length.min(self.waiting.len()));
+            length -= self.waiting.len();
+            into.append(&mut self.waiting);
+            self.waiting = rest;
         }
         Ok(())
     }
@@ -268,7 +276,8 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
     async fn line(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = self.waiting.windows(2).position(|two| two == b"\r\n") {
-                let line: Vec<u8> = self.waiting.drain(..end + 2).collect();
+                let rest = self.waiting.split_off(end + 2);
+                let line = std::mem::replace(&mut self.waiting, rest);
                 return Ok(String::from_utf8_lossy(&line[..end]).into_owned());
             }
             self.more().await?;

@@ -43,7 +43,8 @@ impl Fleet {
                 if matches!(standing, NetworkStanding::Foreign(_)) {
                     self.view.forget(from);
                 }
-                self.of(from, |it| it.health.compared(standing))
+                let news = self.node(from).is_some_and(|node| *node.health.standing() != standing);
+                self.of(from, |it| it.health.compared(standing)) && news
             }
             Signal::Peers { from, connected } => self.of(from, |it| it.health.peers(connected)),
             Signal::FeedConnected(from) => {

@@ -16,7 +16,8 @@ use super::Fault;
 /// The envelope of a Beacon API answer, and of its errors.
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    data: Option<IgnoredAny>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
     #[serde(borrow)]
     execution_optimistic: Option<&'a RawValue>,
     #[serde(borrow, alias = "statusCode")]
@@ -29,16 +30,16 @@ struct Envelope<'a> {
 const ERROR_KEYS: [&str; 9] =
     ["code", "detail", "error", "errors", "failures", "message", "stacktraces", "status", "statusCode"];
 
-/// A whole answer: the optimistic flag, if it has one.
-pub(super) fn whole(bytes: &[u8]) -> Result<Option<bool>, Fault> {
+/// A whole answer: the optimistic flag, if it has one, and the `data`.
+pub(super) fn whole(bytes: &[u8]) -> Result<(Option<bool>, &RawValue), Fault> {
     // A struct would also be read from an array, by position.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Fault::Broken);
     }
     let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|_| Fault::Broken)?;
     match envelope {
-        Envelope { data: Some(_), execution_optimistic, .. } => {
-            Ok(execution_optimistic.map(|flag| is_true(flag.get())))
+        Envelope { data: Some(data), execution_optimistic, .. } => {
+            Ok((execution_optimistic.map(|flag| is_true(flag.get())), data))
         }
         Envelope { code: None, error: None, failures: None, .. } => Err(Fault::Broken),
         _ => Err(Fault::ErrorBody),

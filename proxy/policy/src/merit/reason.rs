@@ -17,13 +17,18 @@ const COMPLAINT_BYTES: usize = 64 << 10;
 /// Why a node's answer is what [`judge`](super::judge) says: the status and the node's own words, else ours.
 #[must_use]
 pub fn reason(row: &Row, observed: &Observed<'_>) -> String {
-    let finding = examine(row, observed);
+    words(examine(row, observed), observed)
+}
+
+pub(super) fn words(finding: Finding, observed: &Observed<'_>) -> String {
     let mut text = format!("HTTP {}", observed.status);
-    match (finding, complaint(observed.body)) {
-        (Finding::Usable(_), _) => {}
-        (Finding::Faulty(fault), _) if !matches!(fault, Fault::ErrorBody | Fault::Status) => {
-            write!(text, " {fault}").expect("a String takes all that is written to it");
-        }
+    let has_a_say = match finding {
+        // The usual case of every request: its body is not read a second time for words that nobody needs.
+        Finding::Usable(_) => return text,
+        Finding::Faulty(fault) => matches!(fault, Fault::ErrorBody | Fault::Status),
+        Finding::Definite(_) => true,
+    };
+    match (finding, has_a_say.then(|| complaint(observed.body)).flatten()) {
         (_, Some(complaint)) => {
             text.push_str(": ");
             text.push_str(&complaint);
@@ -31,7 +36,7 @@ pub fn reason(row: &Row, observed: &Observed<'_>) -> String {
         (Finding::Faulty(fault), None) => {
             write!(text, " {fault}").expect("a String takes all that is written to it");
         }
-        (Finding::Definite(_), None) => {}
+        (Finding::Definite(_) | Finding::Usable(_), None) => {}
     }
     bounded(&text)
 }

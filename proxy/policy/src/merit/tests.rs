@@ -7,6 +7,7 @@ const JSON: Option<&str> = Some("application/json");
 const SSZ: Option<&str> = Some("application/octet-stream");
 const BOTH: Option<&str> = Some("application/octet-stream;q=1,application/json;q=0.9");
 const ROOT: &str = r#"{"data":{"root":"0x33"},"execution_optimistic":false,"finalized":false}"#;
+const VOTE: &str = r#"{"data":{"slot":"1","beacon_block_root":"0x33","source":{},"target":{}}}"#;
 
 fn whole(status: u16, body: &str) -> Observed<'_> {
     Observed { status, content_type: JSON, optimistic: None, accept: JSON, body: Body::Whole(body.as_bytes()) }
@@ -24,6 +25,21 @@ fn verdict(operation: &str, observed: &Observed<'_>) -> String {
         Verdict::Good(_) => "good".to_owned(),
         Verdict::Final { status } => format!("final {status}"),
         Verdict::Bad => "bad".to_owned(),
+    }
+}
+
+#[test]
+fn a_nodes_own_event_stream() {
+    let of_type = |content_type| Observed { content_type, ..opening(200, "") };
+    for (name, observed, expected) in [
+        ("a stream before its first event", of_type(Some("text/event-stream; charset=utf-8")), "good"),
+        ("a page", of_type(Some("text/html")), "bad"),
+        ("JSON", of_type(JSON), "bad"),
+        ("nothing said", of_type(None), "bad"),
+        ("refused topics", opening(400, "{}"), "final 400"),
+        ("not now", opening(503, "{}"), "bad"),
+    ] {
+        assert_eq!(verdict("events", &observed), expected, "{name}");
     }
 }
 
@@ -106,8 +122,9 @@ fn bodies_that_come_whole() {
     for (name, body, expected) in [
         ("an answer", ROOT, "good"),
         ("flag absent", r#"{"data":{"root":"0x33"}}"#, "good"),
-        ("blanks around", " \r\n{ \"data\" : {} }\n", "good"),
-        ("unknown keys", r#"{"version":"fulu","data":[],"more":{"code":500}}"#, "good"),
+        ("blanks around", " \r\n{ \"data\" : {\"root\":\"0x33\"} }\n", "good"),
+        ("unknown keys", r#"{"version":"fulu","data":{"root":"0x33"},"more":{"code":500}}"#, "good"),
+        ("wrong types", r#"{"data":{"root":7}}"#, "bad"),
         ("optimistic", r#"{"data":{"root":"0x33"},"execution_optimistic":true}"#, "bad"),
         ("optimistic as a string", r#"{"execution_optimistic":"true","data":{}}"#, "bad"),
         ("cut off", &ROOT[..ROOT.len() - 1], "bad"),
@@ -173,13 +190,13 @@ fn bodies_of_which_the_first_bytes_are_read() {
 fn media_types() {
     let ssz_bytes: &[u8] = &[7; 128];
     for (name, content_type, accept, body, expected) in [
-        ("JSON", JSON, JSON, ROOT.as_bytes(), "good"),
-        ("JSON with a charset", Some("Application/JSON; charset=utf-8"), JSON, ROOT.as_bytes(), "good"),
-        ("JSON to who asked for SSZ", JSON, SSZ, ROOT.as_bytes(), "good"),
-        ("no type", None, JSON, ROOT.as_bytes(), "good"),
-        ("a type nobody knows", Some("text/plain"), JSON, ROOT.as_bytes(), "good"),
-        ("HTML", Some("text/html; charset=utf-8"), JSON, ROOT.as_bytes(), "bad"),
-        ("events", Some("text/event-stream"), JSON, ROOT.as_bytes(), "bad"),
+        ("JSON", JSON, JSON, VOTE.as_bytes(), "good"),
+        ("JSON with a charset", Some("Application/JSON; charset=utf-8"), JSON, VOTE.as_bytes(), "good"),
+        ("JSON to who asked for SSZ", JSON, SSZ, VOTE.as_bytes(), "good"),
+        ("no type", None, JSON, VOTE.as_bytes(), "good"),
+        ("a type nobody knows", Some("text/plain"), JSON, VOTE.as_bytes(), "good"),
+        ("HTML", Some("text/html; charset=utf-8"), JSON, VOTE.as_bytes(), "bad"),
+        ("events", Some("text/event-stream"), JSON, VOTE.as_bytes(), "bad"),
         ("SSZ as asked", SSZ, BOTH, ssz_bytes, "good"),
         ("SSZ as asked, other case", SSZ, Some("application/json, Application/Octet-Stream"), ssz_bytes, "good"),
         ("SSZ to who asked for JSON", SSZ, JSON, ssz_bytes, "bad"),
@@ -296,6 +313,7 @@ fn random_bytes_are_judged_and_never_panic() {
         let row = rows[next(rows.len())];
         let text = reason(row, &observed);
         assert!(text.starts_with("HTTP ") && text.chars().count() <= REASON_CHARS);
+        assert_eq!(appraise(row, &observed), (judge(row, &observed), text.clone()), "one look says the same");
         if judge(row, &observed) == Verdict::Bad {
             assert_ne!(text, format!("HTTP {status}"), "an answer that is not used has a cause: {}", row.operation);
         }

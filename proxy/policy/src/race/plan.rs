@@ -1,7 +1,8 @@
 //! The plan: who is asked, in which order and in which manner, from one picture of all nodes.
 //!
-//! Caution orders nodes, it refuses hardly any: only a foreign node is never asked, and a publish-only one never reads,
-//! for that is what its owner agreed to. Everybody else stands somewhere in the list, those that are away at its end.
+//! Caution orders nodes, it refuses hardly any: only a foreign node is never asked, nor a friend's node before its
+//! network was compared with ours (it may be foreign), and a publish-only one never reads, for that is what its owner
+//! agreed to. Everybody else stands somewhere in the list, those that are away at its end.
 //!
 //! The order of reads, each line deciding only among what the lines before left equal:
 //!
@@ -26,7 +27,7 @@
 //! The modes:
 //!
 //! - Guarded is all of the above.
-//! - Pass-through knows no view, no scores and no confirmed refusals: nodes in configured order, next on a fault. Cordoned
+//! - Pass-through is about what nodes are asked; our own answers and the merged stream stay. It knows no view, no scores and no confirmed refusals: nodes in configured order, next on a fault. Cordoned
 //!   and standby nodes still come later, because a person said so, and so do nodes that are away, because a failover that
 //!   begins with a dead node is none. A publication goes to the next node only on a fault. Standing submissions still go
 //!   to all: a node that we fail over to without them would pay a stranger.
@@ -145,7 +146,8 @@ pub enum Conduct {
 /// Why nobody is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAsked {
-    /// No configured node may take this request: there is none, or all are foreign, publish-only or, for a peer, not ours.
+    /// No configured node may take this request: there is none, or all are foreign, not compared yet, publish-only
+    /// or, for a peer, not ours.
     #[error("no configured node may be asked this")]
     NoNode,
     /// A peer may write only what a row lists.
@@ -163,7 +165,7 @@ pub fn plan(question: &Question, snapshot: &Snapshot, mode: Mode, caller: Caller
         .nodes
         .iter()
         .enumerate()
-        .filter(|(_, node)| node.tier != Tier::Foreign)
+        .filter(|(_, node)| node.tier != Tier::Foreign && (node.compared || node.profile.trust == Trust::Own))
         .filter(|(_, node)| caller == CallerKind::Own || node.profile.trust == Trust::Own)
         .collect();
     let picture = Picture { question, snapshot, nodes };

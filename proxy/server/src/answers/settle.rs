@@ -1,6 +1,7 @@
 //! The end of a race, as the caller's reply.
 
-use http::StatusCode;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
 use rangelight_policy::node::NodeId;
 use rangelight_policy::publish::{self, Failures, Outcome, Settled};
 use rangelight_policy::race::Verdict;
@@ -65,6 +66,7 @@ fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Concluded {
 fn passed_on(asking: &Asking, exchanged: Exchanged<Came>, status: Option<u16>, words: &'static str) -> Concluded {
     let Exchanged { from, verdict, came, .. } = exchanged;
     let name = asking.name(from);
+    let came = if matches!(verdict, Verdict::Good(_)) { came } else { in_shape(asking, came) };
     let Some(mut reply) = came.reply(&name) else {
         return Concluded { reply: Err(nobody(asking, &name)), by: None, words: "nobody could answer" };
     };
@@ -73,10 +75,22 @@ fn passed_on(asking: &Asking, exchanged: Exchanged<Came>, status: Option<u16>, w
         let shown = status.unwrap_or_else(|| accepted(asking, reply.status().as_u16()));
         *reply.status_mut() = StatusCode::from_u16(shown).unwrap_or(StatusCode::OK);
         *reply.body_mut() = empty();
-        reply.headers_mut().remove(http::header::CONTENT_LENGTH);
-        reply.headers_mut().remove(http::header::CONTENT_TYPE);
+        reply.headers_mut().remove(CONTENT_LENGTH);
+        reply.headers_mut().remove(CONTENT_TYPE);
     }
     Concluded { reply: Ok(reply), by: Some(from), words }
+}
+
+/// A refusal as callers can read it. One to a HEAD has no body, and one that is packed cannot be read.
+fn in_shape(asking: &Asking, came: Came) -> Came {
+    let Came::Whole(mut parts, bytes) = came else { return came };
+    let readable = asking.question.head.method != Method::HEAD && !parts.headers.contains_key(CONTENT_ENCODING);
+    let refused = parts.status.is_client_error() || parts.status.is_server_error();
+    let normal = (readable && refused).then(|| publish::normal_refusal(parts.status.as_u16(), &bytes)).flatten();
+    let Some(normal) = normal else { return Came::Whole(parts, bytes) };
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Came::Whole(parts, normal.into())
 }
 
 /// The status with which an acceptance is told. A node that refused what it has already accepted it.

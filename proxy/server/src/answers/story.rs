@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rangelight_policy::chain::Moment;
 use rangelight_policy::node::NodeId;
 
 use super::Asking;
+use super::once::Sent;
 use super::settle::Concluded;
 use crate::dispatch::Asked;
 use crate::evidence::{Evidence, Line, Record};
+use crate::nodes::transport::SentHead;
 use crate::observe;
+use crate::reply::{Refusal, Reply};
 use crate::time;
 
 /// Where stories of races go.
@@ -32,6 +36,31 @@ impl Story {
         }
         self.evidence.keep(record);
     }
+
+    /// Keeps what became of a write that went to one node only.
+    pub(super) fn tell_write(&self, sent: &Sent, reply: &Result<Reply, Refusal>) {
+        let took = sent.begun.elapsed();
+        let (status, reason) = match reply {
+            Ok(reply) => (reply.status(), format!("HTTP {}", reply.status().as_u16())),
+            Err(refusal) => (refusal.status(), refusal.message().to_owned()),
+        };
+        let (node, head) = (Arc::clone(&sent.node.config.name), &sent.question.head);
+        let record = Record {
+            at: began(took),
+            operation: sent.question.row.operation,
+            caller: Arc::clone(&sent.caller),
+            path: path(head),
+            outcome: format!("sent once, to {node}"),
+            asked: vec![Line { node, why: sent.why, sent_ms: 0, ended_ms: Some(ms(took)), reason }],
+            would_ask: Vec::new(),
+            status: status.as_u16(),
+            took_ms: ms(took),
+        };
+        if reply.is_err() {
+            observe::race_failed(&record);
+        }
+        self.evidence.keep(record);
+    }
 }
 
 fn record(asking: &Asking, asked: &[Asked], concluded: &Concluded) -> Record {
@@ -45,10 +74,10 @@ fn record(asking: &Asking, asked: &[Asked], concluded: &Concluded) -> Record {
         None => concluded.words.to_owned(),
     };
     Record {
-        at: rangelight_policy::chain::Moment(time::now().0.saturating_sub(ms(took))),
+        at: began(took),
         operation: asking.question.row.operation,
         caller: Arc::clone(&asking.caller),
-        path: asking.question.head.target.path().chars().take(200).collect(),
+        path: path(&asking.question.head),
         asked: asked.iter().map(|asked| line(asking, asked)).collect(),
         would_ask: asking.plan.would_ask.iter().map(|one| asking.name(one.node)).collect(),
         outcome,
@@ -66,6 +95,15 @@ fn line(asking: &Asking, asked: &Asked) -> Line {
         ended_ms: asked.ended.map(ms),
         reason: asked.reason.clone(),
     }
+}
+
+fn began(took: Duration) -> Moment {
+    Moment(time::now().0.saturating_sub(ms(took)))
+}
+
+/// The path without its query; a longer one is cut, so that records stay small.
+fn path(head: &SentHead) -> String {
+    head.target.path().chars().take(200).collect()
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -53,7 +53,7 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
     };
     announce(&[NotifyState::Ready]);
     let watchdog = tokio::spawn(feed_watchdog());
-    loop {
+    let code = loop {
         let changed = async {
             match &mut latest {
                 Some(latest) => latest.changed().await.is_ok(),
@@ -75,21 +75,21 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
             }
             reason = rangelight.failed() => {
                 error!("{reason}");
-                return ExitCode::FAILURE;
+                break ExitCode::FAILURE;
             }
-            () = ends.received() => break,
+            () = ends.received() => break ExitCode::SUCCESS,
         }
-    }
+    };
     announce(&[NotifyState::Stopping]);
     watchdog.abort();
     info!("draining: no new connections; requests and publications in flight go on for up to {DRAIN:?}");
-    match rangelight.drain(DRAIN).await {
-        0 => ExitCode::SUCCESS,
-        left => {
+    tokio::select! {
+        left = rangelight.drain(DRAIN) => if left > 0 {
             warn!(publications = left, "ended before these publications had reached every node");
-            ExitCode::SUCCESS
-        }
+        },
+        () = ends.received() => warn!("told to stop again: what was still in flight is cut"),
     }
+    code
 }
 
 async fn start(loaded: &Loaded) -> Result<(Rangelight, Ends), String> {

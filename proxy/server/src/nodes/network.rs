@@ -4,15 +4,17 @@
 //! collected for it, and the picture is kept in the state directory, so that genesis and spec are served before any node
 //! answers.
 //!
-//! What was kept is only what to say until the own nodes speak. If no network is configured, and at the first time that
-//! all own nodes have spoken they are of another one, theirs is taken: the staker moved them and kept the folder.
+//! What is served is *proven* once the configuration names the network, or all own nodes have spoken, or most of those
+//! that are configured agree. Until then it can be replaced: what was kept from another time, because the staker moved
+//! his nodes and kept the folder; and what one early node said, because it may be the one that is wrong. Only what is
+//! proven is written.
 //!
 //! When nothing is configured and nothing was kept, the own nodes decide by majority. That waits for all of them, but
 //! not longer than [`WAIT_FOR_OWN`] after the first: a node that is down must not keep the others' VC waiting, and a
 //! node that is merely slow must not be outvoted by speed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rangelight_policy::chain::{Clock, Epoch, Moment};
 use rangelight_policy::health::NetworkStanding;
@@ -44,6 +46,7 @@ pub struct Network {
 pub struct Unsettled(#[from] Undefined);
 
 /// What the nodes said of their network, and what follows.
+#[derive(Default)]
 pub struct Chart {
     choice: Option<NetworkChoice>,
     state: Option<Arc<State>>,
@@ -51,8 +54,12 @@ pub struct Chart {
     words: HashMap<NodeId, Word>,
     own: Vec<NodeId>,
     first_own: Option<Moment>,
-    /// The network is what was kept, and the own nodes have not all spoken yet.
-    unproven: bool,
+    /// The choice, all own nodes, or most of those configured stand behind what is served.
+    proven: bool,
+    /// Pictures given to be written so far.
+    pictures: u64,
+    /// The number of the one written last; held while one is written.
+    written: Arc<Mutex<u64>>,
     compared_at: Option<Epoch>,
 }
 
@@ -97,9 +104,7 @@ impl Chart {
         let kept = state.as_deref().and_then(kept);
         let fits = |served: &Served| choice.is_none_or(|choice| served.genesis.validators_root == choice.0);
         let network = kept.filter(fits).map(|served| Arc::new(Network::new(served)));
-        let unproven = network.is_some() && choice.is_none();
-        let (words, own) = (HashMap::new(), Vec::new());
-        Self { choice, state, network, words, own, first_own: None, unproven, compared_at: None }
+        Self { choice, state, network, ..Self::default() }
     }
 
     /// The network, once known.
@@ -132,14 +137,10 @@ impl Chart {
     /// # Errors
     /// If the own nodes are on different networks and none can be chosen.
     pub fn settle(&mut self, nodes: &[NodeState], now: Moment) -> Result<bool, Unsettled> {
-        let Some(network) = &self.network else { return self.define(now) };
-        if self.unproven && self.all_own_spoke() {
-            self.unproven = false;
-            if self.own_are_elsewhere(network, now) {
-                observe::network_moved();
-                return self.define(now);
-            }
+        if !self.proven && self.prove(now)? {
+            return Ok(true);
         }
+        let Some(network) = &self.network else { return Ok(false) };
         let epoch = network.served.epoch(now);
         let ready: Vec<&Spec> = nodes
             .iter()
@@ -171,44 +172,75 @@ impl Chart {
         !self.own.is_empty() && self.own.iter().all(|id| self.words.contains_key(id))
     }
 
-    fn own_are_elsewhere(&self, network: &Network, now: Moment) -> bool {
-        let epoch = network.served.epoch(now);
-        let foreign = |word: &Word| !network.served.compare(&word.genesis, &word.spec, epoch).foreign.is_empty();
-        self.own.iter().filter_map(|id| self.words.get(id)).all(foreign)
-    }
-
-    fn define(&mut self, now: Moment) -> Result<bool, Unsettled> {
-        // Who has only friends' nodes has named the network; then any node on it may tell the rest.
-        let told: Vec<&Word> = match self.own.is_empty() && self.choice.is_some() {
-            true => self.words.values().collect(),
-            false => self.own.iter().filter_map(|id| self.words.get(id)).collect(),
-        };
-        let waited = self.first_own.is_some_and(|first| now.since(first) >= WAIT_FOR_OWN);
+    /// Compares what is served with what the nodes say, until it is proven; true if something else is served now.
+    fn prove(&mut self, now: Moment) -> Result<bool, Unsettled> {
+        let voters = self.voters();
+        let told = |word: &&Word| (Arc::clone(&word.name), word.genesis.clone(), word.spec.clone());
+        let told: Vec<_> = voters.iter().map(told).collect();
+        let words: Vec<Told<'_>> =
+            told.iter().map(|(node, genesis, spec)| Told { node, genesis, spec }).collect();
         let all = self.all_own_spoke();
-        // With a choice the first own node on it defines the rest of the picture.
-        if !all && !waited && self.choice.is_none() {
+        let served = match define(self.choice, &words, now) {
+            Ok(served) => served,
+            // Another own node may still come; and while something is served there is no reason to end.
+            Err(Undefined::Elsewhere { .. } | Undefined::Tie { .. }) if !all || self.network.is_some() => return Ok(false),
+            Err(Undefined::Silent) => return Ok(false),
+            Err(undefined) => return Err(undefined.into()),
+        };
+        let epoch = served.epoch(now);
+        let agrees = |word: &Told<'_>| served.compare(word.genesis, word.spec, epoch).foreign.is_empty();
+        let side = words.iter().filter(|word| agrees(word)).count();
+        self.proven = self.choice.is_some() || all || side * 2 > self.own.len();
+        let waited = self.first_own.is_some_and(|first| now.since(first) >= WAIT_FOR_OWN);
+        if !self.proven && (self.network.is_some() || !waited) {
             return Ok(false);
         }
-        let words = told.iter().map(|word| Told { node: &word.name, genesis: &word.genesis, spec: &word.spec });
-        match define(self.choice, &words.collect::<Vec<_>>(), now) {
-            Ok(served) => {
-                self.take(served);
-                Ok(true)
+        let stands = self.network.as_ref().is_some_and(|network| {
+            network.served.compare(&served.genesis, &served.spec, epoch).foreign.is_empty()
+        });
+        if !stands {
+            if self.network.is_some() {
+                observe::network_moved();
             }
-            Err(Undefined::Silent) => Ok(false),
-            // Another own node may still come that is on the chosen network.
-            Err(Undefined::Elsewhere { .. }) if !all => Ok(false),
-            Err(undefined) => Err(undefined.into()),
+            self.network = Some(Arc::new(Network::new(served)));
         }
+        self.keep();
+        Ok(!stands)
+    }
+
+    /// Whose words say which network it is: own nodes', in configured order. Who has only friends' nodes has named the
+    /// network; then those that are on it tell the rest, and two that tell it differently tell nothing.
+    fn voters(&self) -> Vec<&Word> {
+        if self.own.is_empty() && self.choice.is_some() {
+            let mut words: Vec<_> = self.words.iter().collect();
+            words.sort_by_key(|(id, _)| **id);
+            return words.into_iter().map(|(_, word)| word).collect();
+        }
+        self.own.iter().filter_map(|id| self.words.get(id)).collect()
     }
 
     fn take(&mut self, served: Served) {
-        if let Some(state) = &self.state
-            && let Err(error) = state.write(FILE, &Kept::from(&served))
-        {
-            observe::state_not_written(FILE, &error.to_string());
-        }
         self.network = Some(Arc::new(Network::new(served)));
+        self.keep();
+    }
+
+    /// Keeps what is served for the next start, once it is proven. Beside the keeper's task, because a slow disk must
+    /// not hold up a head; an older picture never follows a newer one.
+    fn keep(&mut self) {
+        let (Some(state), Some(network), true) = (&self.state, &self.network, self.proven) else { return };
+        self.pictures += 1;
+        let (state, kept, written) = (Arc::clone(state), Kept::from(&network.served), Arc::clone(&self.written));
+        let number = self.pictures;
+        tokio::task::spawn_blocking(move || {
+            let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+            if *written > number {
+                return;
+            }
+            *written = number;
+            if let Err(error) = state.write(FILE, &kept) {
+                observe::state_not_written(FILE, &error.to_string());
+            }
+        });
     }
 }
 
@@ -238,3 +270,6 @@ pub fn standing(comparison: &Comparison) -> NetworkStanding {
         None => NetworkStanding::Same,
     }
 }
+
+#[cfg(test)]
+mod tests;

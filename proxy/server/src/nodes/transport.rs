@@ -288,7 +288,8 @@ pub fn fault(error: &ClientError) -> Fault {
             return Fault::Tls;
         }
         if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
-            return hyper_fault(hyper, error.is_connect());
+            let beneath = hyper.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+            return if beneath.is_some_and(refuses_us) { Fault::Tls } else { hyper_fault(hyper, error.is_connect()) };
         }
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
             if is_tls(io) {
@@ -310,6 +311,32 @@ pub fn fault(error: &ClientError) -> Fault {
 fn is_tls(io: &std::io::Error) -> bool {
     io.get_ref().is_some_and(|wrapped| {
         wrapped.is::<rustls::Error>() || wrapped.downcast_ref::<std::io::Error>().is_some_and(is_tls)
+    })
+}
+
+/// Whether the node ended the handshake because of who we are. In TLS 1.3 that comes after our first request, which was
+/// then never looked at; any other trouble of TLS on a standing connection says nothing about what became of a request.
+fn refuses_us(io: &std::io::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+
+    let about_us = |error: &rustls::Error| {
+        let rustls::Error::AlertReceived(alert) = error else { return false };
+        matches!(
+            alert,
+            Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::HandshakeFailure
+        )
+    };
+    io.get_ref().is_some_and(|wrapped| {
+        wrapped.downcast_ref::<rustls::Error>().is_some_and(about_us)
+            || wrapped.downcast_ref::<std::io::Error>().is_some_and(refuses_us)
     })
 }
 

@@ -47,6 +47,7 @@ fn snapshot(nodes: &str) -> Snapshot {
                 "syncing" => node.tier = Tier::Syncing,
                 "away" => node.tier = Tier::Away,
                 "foreign" => node.tier = Tier::Foreign,
+                "uncompared" => (node.tier, node.compared) = (Tier::Away, false),
                 "cordoned" => node.cordoned = true,
                 "doubtful" => node.doubtful = true,
                 "member" => assert!(view.members.insert(id)),
@@ -77,6 +78,7 @@ fn blank(id: NodeId) -> NodeState {
     NodeState {
         profile: Arc::new(profile),
         tier: Tier::Ready,
+        compared: true,
         cordoned: false,
         doubtful: false,
         head: None,
@@ -156,6 +158,16 @@ fn gating_reads_follow_the_view() {
             ("no view yet", "friend, own, own", "bca"),
         ],
     );
+}
+
+#[test]
+fn a_friend_of_an_unknown_network_is_asked_nothing() {
+    for question in [READ, GATING, PRODUCTION, UNLISTED_READ, PUBLICATION, BIG, STANDING] {
+        for mode in [Mode::Guarded, Mode::Observe, Mode::PassThrough] {
+            let plan = own(&question, "own uncompared, friend uncompared", mode);
+            assert_eq!(letters(&plan.ask), "a", "{:?}, {mode:?}", question.kind);
+        }
+    }
 }
 
 #[test]

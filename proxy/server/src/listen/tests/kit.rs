@@ -84,6 +84,10 @@ impl Answerer for Echo {
         operation(method, path)
     }
 
+    fn outlives(&self, row: &&'static Row) -> bool {
+        row.method != rangelight_policy::catalogue::Method::Get
+    }
+
     fn answer(&self, admitted: Admitted<&'static Row>) -> Answering {
         let echo = self.clone();
         Box::pin(async move { echo.reply(admitted).await })
@@ -102,14 +106,19 @@ impl Echo {
     }
 
     async fn reply(self, admitted: Admitted<&'static Row>) -> Reply {
-        self.came.send_modify(|came| *came += 1);
+        let came = || self.came.send_modify(|came| *came += 1);
         if admitted.request.method() == Method::POST {
             let body = admitted.request.into_body();
-            return match collect(body, usize::MAX, &self.budget, Purpose::Other, PAUSED_HANG).await {
-                Ok(body) => json(StatusCode::OK, body.len().to_string()),
+            let collected = collect(body, usize::MAX, &self.budget, Purpose::Other, PAUSED_HANG).await;
+            return match collected {
+                Ok(body) => {
+                    came();
+                    json(StatusCode::OK, body.len().to_string())
+                }
                 Err(fault) => fault.refusal().reply(),
             };
         }
+        came();
         match admitted.request.uri().path().rsplit('/').next() {
             Some("events") => self.events(),
             Some("health") => {

@@ -142,6 +142,18 @@ async fn a_seat_is_taken_until_the_last_byte() {
     assert_eq!(house.bound.drain().await, 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_came_whole_is_taken_though_the_caller_closed() {
+    let house = House::new(&Limits::default());
+    for sent in 1..=50 {
+        let mut talk = house.connect().await;
+        let write = "POST /eth/v2/beacon/blocks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
+        talk.say(write).await;
+        drop(talk);
+        house.echo.came(sent).await;
+    }
+}
+
 #[tokio::test]
 async fn connections_above_the_bound_wait_for_a_place() {
     let house = House::new(&Limits { connections: 1, ..Limits::default() });

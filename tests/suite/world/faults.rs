@@ -1,0 +1,138 @@
+//! One table: every fault, at one of three nodes, for some slots and then healed.
+//!
+//! Twice over own nodes: at the one that leads the view when the fault comes, and at one that does not. Once with one
+//! own node and two friends', where the own one has every fault that leaves the decision to the friends.
+//!
+//! Faults follow each other in one world, so that each also meets what the one before it left behind: doubts,
+//! connections, a moved view. The slots of a fault and the two after it are judged by themselves; where two are bad at
+//! once the first to be named is the one to look at.
+//!
+//! The validator clients of the first two runs send SSZ, so no node there is of a family that cannot read it: a vote that
+//! the leader cannot read and whose block the others do not know yet is taken by nobody.
+//!
+//! Two things are nobody's fault yet: that an own node pays whom it likes is the block guard's matter, and a node that
+//! forgot in a restart whom to pay is told again by the validator client, at the next epoch.
+
+use std::time::Duration;
+
+use rangelight_sim::fault::{Fault, every};
+use rangelight_sim::{Consensus, Execution, Profile, WorldConfig};
+use rangelight_tests::Wiring;
+
+use super::stage::{Stage, THREE, nodes};
+
+/// Long enough for the longest hedge before anything was measured (300 ms), and for the duty after it.
+const SLOT_MS: u64 = 600;
+
+/// Slots that a fault lasts, and slots after it.
+const FAULTY: u64 = 2;
+const HEALED: u64 = 2;
+
+/// Three families that read what is published in SSZ.
+const READERS: [(&str, Consensus, Execution); 3] =
+    [THREE[0], THREE[1], ("shed", Consensus::Lodestar, Execution::Nethermind)];
+
+/// Whom a fault hits.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Leader,
+    Another,
+    Named(&'static str),
+}
+
+fn target(stage: &Stage, target: Target) -> String {
+    let leader = stage.home.leader().expect("there is a view");
+    match target {
+        Target::Leader => leader,
+        Target::Another => {
+            let other = THREE.iter().map(|(name, _, _)| *name).find(|name| *name != leader);
+            other.expect("there are three nodes").to_owned()
+        }
+        Target::Named(name) => name.to_owned(),
+    }
+}
+
+/// Plays the faults one after another, and fails with all that lost something.
+async fn play(stage: Stage, faults: Vec<Fault>, whom: Target) {
+    let mut windows = Vec::new();
+    for fault in faults {
+        stage.next_slot().await;
+        let node = target(&stage, whom);
+        if fault == Fault::WrongNetwork {
+            // Nobody changes network without a restart.
+            stage.world.fault(&node, Fault::Refuse);
+            stage.pass(1).await;
+            stage.world.heal(&node);
+        }
+        stage.world.fault(&node, fault.clone());
+        let hurt = stage.pass(FAULTY).await;
+        stage.world.heal(&node);
+        let healed = stage.pass(HEALED).await;
+        windows.push((fault, node, hurt.start..healed.end));
+    }
+    let mut losses = Vec::new();
+    let mut empty = 0;
+    for (fault, node, slots) in windows {
+        let begun = slots.start;
+        let mut score = stage.judge(slots).await;
+        if matches!(fault, Fault::Slow(_)) {
+            // Half a slot is below the longest hedge here, as it is nowhere else; see the test of its own below.
+            score.bad.retain(|report| report.lost() > 0);
+        }
+        if matches!(fault, Fault::Fork(_)) {
+            // In the slot of the parting, the first after the fault came, nobody can know which block will stay; whoever
+            // voted for the other one finds no aggregate for it.
+            score.bad.retain(|report| report.lost() > 0 || report.slots.start > begun + 1);
+        }
+        if fault == Fault::Restart || fault == Fault::LyingFeeRecipient {
+            score.bad.retain(|report| report.lost() > report.proposals.wrong_fee_recipient);
+        }
+        empty += u64::from(score.judged.is_empty());
+        if !score.bad.is_empty() {
+            losses.push(format!("{} at {node}:\n{score}", fault.name()));
+        }
+    }
+    assert!(losses.is_empty(), "{} faults lost duties\n{}", losses.len(), losses.join("\n"));
+    assert!(empty <= 4, "the machine was too busy to judge {empty} faults");
+    stage.strike().await;
+}
+
+fn config(pairs: &[(&str, Consensus, Execution)]) -> WorldConfig {
+    WorldConfig { slot_ms: SLOT_MS, nodes: nodes(pairs), ..WorldConfig::default() }
+}
+
+#[tokio::test]
+async fn every_fault_at_the_leader() {
+    play(Stage::set(config(&READERS), Profile::LIGHTHOUSE).await, every(SLOT_MS), Target::Leader).await;
+}
+
+#[tokio::test]
+async fn every_fault_at_another() {
+    play(Stage::set(config(&READERS), Profile::LODESTAR).await, every(SLOT_MS), Target::Another).await;
+}
+
+/// What shows a node to be unusable, so that the friends take over.
+#[tokio::test]
+async fn every_plain_fault_at_the_only_own_node_beside_two_friends() {
+    let leaves_it = |fault: &Fault| {
+        // These look well from the own node, and the own node decides.
+        !matches!(fault, Fault::Lag(_) | Fault::Frozen | Fault::Fork(_) | Fault::ClockSkew(_) | Fault::DropEvents)
+    };
+    let faults = every(SLOT_MS).into_iter().filter(leaves_it).collect();
+    let wiring = |world: &_| Wiring::own_and_friends(world, &["attic"]);
+    let stage = Stage::wired(config(&THREE), wiring, Profile::VERO).await;
+    play(stage, faults, Target::Named("attic")).await;
+}
+
+/// Slots as on a fast network, so that what takes half of one is more than the longest hedge.
+#[tokio::test]
+async fn a_slow_leader() {
+    let stage = Stage::set(WorldConfig { slot_ms: 3_000, ..config(&READERS) }, Profile::LIGHTHOUSE).await;
+    stage.next_slot().await;
+    let leader = stage.home.leader().expect("there is a view");
+    stage.world.fault(&leader, Fault::Slow(Duration::from_millis(1_500)));
+    let slots = stage.pass(4).await;
+    stage.world.heal(&leader);
+    stage.judge(slots).await.nothing_lost("the leader is slow");
+    stage.strike().await;
+}

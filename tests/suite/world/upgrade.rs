@@ -1,0 +1,78 @@
+//! A rolling upgrade before a fork.
+//!
+//! Nodes of the old and the new spec in every mixture, through the fork's epoch and past it, and one mixture in which the
+//! nodes are upgraded one after the other, each with a restart. As long as one node is new when the fork comes, the
+//! validator client loses nothing; no node is ever called foreign for what it does not know yet, and after the fork those
+//! that stayed old are behind.
+
+use rangelight_sim::fork::Schedule;
+use rangelight_sim::{Fault, Preset, Profile, Script, WorldConfig};
+
+use super::stage::{Stage, THREE, nodes};
+
+/// The world starts at epoch 4; Fulu comes with the third one after it.
+const FORK: u64 = 6;
+
+/// A slot of which the fork's epoch is not the first: enough to see what follows.
+const AFTER: u64 = 6;
+
+fn config(script: Script) -> WorldConfig {
+    let schedule = Schedule { deneb: 0, electra: 0, fulu: FORK };
+    WorldConfig { slot_ms: 400, schedule, script, nodes: nodes(&THREE), ..WorldConfig::default() }
+}
+
+/// Runs until some slots after the fork; meanwhile nobody may be foreign.
+async fn through_the_fork(what: &str, script: Script, behind: &[&str]) {
+    let stage = Stage::set(config(script), Profile::VERO).await;
+    let fork = Preset::Minimal.start(FORK);
+    assert!(stage.from + 4 < fork, "{what}: the fork came before the validator client was ready");
+    let mut foreign = Vec::new();
+    for slot in stage.world.slot() + 1..=fork + AFTER {
+        stage.world.wait_slot(slot).await;
+        let seen = THREE.iter().map(|(name, _, _)| *name).filter(|name| stage.home.tier(name) == "foreign");
+        foreign.extend(seen.map(|name| format!("{name} in slot {slot}")));
+    }
+    assert!(foreign.is_empty(), "{what}: foreign: {foreign:?}");
+    for name in behind {
+        stage.home.until_tier(name, "behind").await;
+    }
+    for (name, _, _) in THREE.iter().filter(|(name, _, _)| !behind.contains(name)) {
+        stage.home.until_tier(name, "ready").await;
+    }
+    let served = stage.home.own().get("/eth/v1/config/spec").await.ok().json();
+    assert_eq!(served["data"]["FULU_FORK_EPOCH"], FORK.to_string(), "{what}: the spec we serve");
+    let score = stage.judge(stage.from..fork + AFTER).await;
+    assert!(score.judged.iter().any(|slot| *slot >= fork), "{what}: no slot after the fork was judged");
+    score.nothing_lost(what);
+    stage.strike().await;
+}
+
+/// These nodes are old and stay so.
+async fn mixture(old: &[&str]) {
+    let script = old.iter().fold(Script::new(), |script, name| script.at(0..u64::MAX, name, Fault::OldSpec));
+    through_the_fork(&format!("{old:?} stay old"), script, old).await;
+}
+
+#[tokio::test]
+async fn one_node_stays_old() {
+    for old in ["attic", "cellar", "shed"] {
+        mixture(&[old]).await;
+    }
+}
+
+#[tokio::test]
+async fn two_nodes_stay_old() {
+    for old in [["attic", "cellar"], ["attic", "shed"], ["cellar", "shed"]] {
+        mixture(&old).await;
+    }
+}
+
+#[tokio::test]
+async fn one_after_the_other() {
+    let first = Preset::Minimal.start(5) - 2;
+    let script = THREE.iter().zip(0u64..).fold(Script::new(), |script, ((name, _, _), turn)| {
+        let at = first + 3 * turn;
+        script.at(0..at + 2, name, Fault::OldSpec).at(at..at + 2, name, Fault::Restart)
+    });
+    through_the_fork("upgraded one after the other", script, &[]).await;
+}
