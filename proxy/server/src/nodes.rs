@@ -9,6 +9,7 @@
 //! before what the others say.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -107,6 +108,7 @@ pub struct Nodes {
     versions: watch::Receiver<Arc<HashMap<NodeId, Versions>>>,
     fleet: Arc<Mutex<Fleet>>,
     answered: Answered,
+    offset: Arc<AtomicI64>,
     tell: mpsc::Sender<Told>,
 }
 
@@ -161,7 +163,7 @@ impl Nodes {
     /// Milliseconds to add to our clock, as own nodes agree.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {
-        self.fleet().clock_offset_ms()
+        self.offset.load(Ordering::Relaxed)
     }
 
     /// Tells how an exchange ended. Dropped if the keeper has too much to do.

@@ -363,6 +363,11 @@ pub fn events_dropped(node: NodeId, events: u64) {
     warn!(node = node.0, events, "events of the node's stream were too long or no text, and were dropped");
 }
 
+/// Events that subscribers have not read fill their room.
+pub fn events_fill_memory(bytes: usize) {
+    warn!(bytes, "events that subscribers have not read fill their room; until they are read only heads and reorgs are told");
+}
+
 /// The state directory was kept from another network than the own nodes'.
 pub fn network_moved() {
     error!(

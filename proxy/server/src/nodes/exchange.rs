@@ -31,9 +31,10 @@ use rangelight_policy::node::NodeId;
 use rangelight_policy::race::Verdict;
 use tokio::time::{Instant, Sleep, timeout};
 
+use crate::body::BodyFault;
 use crate::budget::{self, Budget, Purpose};
 use crate::dispatch::Exchanged;
-use crate::nodes::transport::{Fault, Repeat, SentHead};
+use crate::nodes::transport::{Fault, Lack, Repeat, SentHead};
 use crate::nodes::{Node, Nodes};
 use crate::observe::{Meters, Worth};
 use crate::reply::{BoxError, Reply, ReplyBody, headers, whole};
@@ -44,6 +45,9 @@ const REFUSAL: usize = 2 << 20;
 /// A streamed answer whose node brings nothing for so long is broken off. Prysm thinks for many seconds about old
 /// states before it goes on.
 const STALL: Duration = Duration::from_secs(60);
+
+/// After a publication's success so long for its body, which hardly anybody sends.
+const ACCEPTANCE: Duration = Duration::from_secs(1);
 
 /// The header by which a node says that its SSZ answer is optimistic.
 const OPTIMISTIC: HeaderName = HeaderName::from_static("eth-execution-optimistic");
@@ -160,9 +164,18 @@ pub async fn read(desk: &Desk, question: &Question, response: Response<Incoming>
         AnswerReading::Peek => REFUSAL,
     };
     let limit = if parts.status.is_success() { limit } else { limit.min(REFUSAL) };
-    match budget::collect(body, limit, &desk.budget, Purpose::OwnBlock, question.patience).await {
+    // Blocks, and what is said of them, may use the part that is kept for them.
+    let purpose = if question.row.id.starts_with('B') { Purpose::OwnBlock } else { Purpose::Other };
+    let accepted = question.row.strategy == Strategy::Broadcast && parts.status.is_success();
+    let patience = if accepted { question.patience.min(ACCEPTANCE) } else { question.patience };
+    match budget::collect(body, limit, &desk.budget, purpose, patience).await {
         Ok(bytes) => Came::Whole(parts, bytes),
-        Err(_) => Came::Nothing(Fault::Truncated),
+        // The status has said it: the message is taken, whatever becomes of the words.
+        Err(_) if accepted => Came::Whole(parts, Bytes::new()),
+        Err(BodyFault::NoRoom) => Came::Nothing(Fault::Ours(Lack::Memory)),
+        Err(BodyFault::TooLarge { .. }) => Came::Nothing(Fault::Ours(Lack::Limit)),
+        Err(BodyFault::Slow) => Came::Nothing(Fault::Timeout),
+        Err(BodyFault::Broken(_)) => Came::Nothing(Fault::Truncated),
     }
 }
 

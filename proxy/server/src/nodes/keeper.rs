@@ -5,6 +5,7 @@
 //! asks for, logs notices. Everything is in one place and one order, so two signals can never be folded in two orders.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ const WARM_BEFORE: u64 = 700;
 pub struct Keeper {
     fleet: Arc<Mutex<Fleet>>,
     answered: Answered,
+    /// What the fleet says of our clock, for requests, which must not wait for its lock.
+    offset: Arc<AtomicI64>,
     queue: mpsc::Receiver<Told>,
     around: Surroundings,
     nodes: HashMap<NodeId, Arc<Node>>,
@@ -98,18 +101,21 @@ impl Keeper {
         let versions = watch::Sender::new(Arc::default());
         let fleet = Arc::new(Mutex::new(Fleet::default()));
         let answered = Answered::default();
+        let offset = Arc::new(AtomicI64::new(0));
         let nodes = Nodes {
             picture: picture.subscribe(),
             network: network.subscribe(),
             versions: versions.subscribe(),
             fleet: Arc::clone(&fleet),
             answered: answered.clone(),
+            offset: Arc::clone(&offset),
             tell: tell.clone(),
         };
         let around = Surroundings { tell, clock: clock.subscribe(), wanted: stream.wanted() };
         let mut keeper = Self {
             fleet,
             answered,
+            offset,
             queue,
             around,
             nodes: HashMap::new(),
@@ -370,7 +376,10 @@ impl Keeper {
     }
 
     fn lock<T>(&self, act: impl FnOnce(&mut Fleet) -> T) -> T {
-        act(&mut self.fleet.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut fleet = self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let acted = act(&mut fleet);
+        self.offset.store(fleet.clock_offset_ms(), Ordering::Relaxed);
+        acted
     }
 }
 

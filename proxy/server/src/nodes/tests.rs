@@ -51,6 +51,7 @@ pub(crate) fn desk(budget: Budget) -> (Desk, mpsc::Receiver<Told>) {
         versions: watch::Sender::new(Arc::default()).subscribe(),
         fleet: Arc::default(),
         answered: Answered::default(),
+        offset: Arc::default(),
         tell,
     };
     (Desk { nodes, budget: Arc::new(budget), meters: Arc::new(Meters::new()) }, told)

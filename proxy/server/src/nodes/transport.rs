@@ -94,6 +94,10 @@ pub enum Lack {
     /// A turn: all exchanges that may run with this node at one time went on until the patience was over. Nothing was
     /// sent.
     Turn,
+    /// Memory for an answer that is to be read whole.
+    Memory,
+    /// The will to read so much: the answer is larger than our limit for its operation.
+    Limit,
 }
 
 /// The head of a request to a node; the caller's path and query, byte for byte.
@@ -262,6 +266,8 @@ impl Fault {
             Self::Garbled => "answered something that is not HTTP",
             Self::Timeout => "did not answer in time",
             Self::Ours(Lack::Sockets) => "this machine has no file descriptors or ports left",
+            Self::Ours(Lack::Memory) => "its answer found no memory here",
+            Self::Ours(Lack::Limit) => "its answer is larger than Rangelight reads",
             Self::Ours(Lack::Turn) => "too many exchanges with it are in flight",
         }
     }

@@ -82,3 +82,26 @@ async fn a_dropped_exchange_is_told_as_outlasted() {
     };
     assert!(u128::from(ms) > TELLING.as_millis());
 }
+
+#[tokio::test]
+async fn what_becomes_of_an_answer_that_cannot_be_read_whole() {
+    const LONG: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{\"data\":1";
+    let table = [
+        ("no room, and nobody is to blame", "attestation_data", Budget::new(4, 0), None, "found no memory"),
+        ("the part of own blocks is not theirs", "attestation_data", Budget::new(99, 99), None, "found no memory"),
+        ("a publication without room is taken", "publish_attestations_v2", Budget::new(4, 0), Some(200), ""),
+        ("a publication that breaks off is taken", "publish_attestations_v2", Budget::default(), Some(200), ""),
+    ];
+    for (name, operation, budget, status, words) in table {
+        let address = server(|mut stream| async move {
+            request(&mut stream).await;
+            say(&mut stream, LONG).await;
+        })
+        .await;
+        let ((desk, mut told), node) = (desk(budget), node(address));
+        let ended = ask(desk, NodeId(0), node, question(operation, Method::POST)).await;
+        assert_eq!(ended.came.status(), status, "{name}: {}", ended.reason);
+        assert!(ended.reason.contains(words), "{name}: {}", ended.reason);
+        assert!(told.try_recv().is_err(), "{name}: no word about the node");
+    }
+}
