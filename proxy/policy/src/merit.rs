@@ -21,7 +21,7 @@ use std::fmt;
 use crate::catalogue::{Row, Strategy, UNLISTED_READ};
 use crate::race::{Score, Verdict};
 
-pub use reason::{REASON_CHARS, reason};
+pub use reason::REASON_CHARS;
 
 /// What came back from one node.
 #[derive(Clone, Copy, Debug)]
@@ -98,14 +98,16 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What an answer is worth.
+/// What an answer is worth, and why: the status and the node's own words, else ours, in at most [`REASON_CHARS`].
 #[must_use]
-pub fn judge(row: &Row, observed: &Observed<'_>) -> Verdict {
-    match examine(row, observed) {
+pub fn judge(row: &Row, observed: &Observed<'_>) -> (Verdict, String) {
+    let finding = examine(row, observed);
+    let verdict = match finding {
         Finding::Usable(score) => Verdict::Good(score),
         Finding::Definite(status) => Verdict::Final { status },
         Finding::Faulty(_) => Verdict::Bad,
-    }
+    };
+    (verdict, reason::words(finding, observed))
 }
 
 fn examine(row: &Row, observed: &Observed<'_>) -> Finding {

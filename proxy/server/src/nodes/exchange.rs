@@ -76,7 +76,6 @@ pub struct Opened {
 }
 
 /// What an exchange needs from the house.
-#[derive(Clone)]
 pub struct Desk {
     /// Where the fleet learns how exchanges end.
     pub nodes: Nodes,
@@ -99,9 +98,9 @@ struct Watch<'a> {
 const TELLING: Duration = Duration::from_millis(100);
 
 /// Asks one node.
-pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question>) -> Exchanged<Came> {
-    let mut watch = Watch { desk: &desk, node: &node, id, begun: Instant::now(), ended: false };
-    let came = timeout(question.patience, attempt(&desk, &node, &question)).await;
+pub async fn ask(desk: &Desk, id: NodeId, node: &Node, question: &Question) -> Exchanged<Came> {
+    let mut watch = Watch { desk, node, id, begun: Instant::now(), ended: false };
+    let came = timeout(question.patience, attempt(desk, node, question)).await;
     let came = came.unwrap_or(Came::Nothing(Fault::Timeout));
     let (verdict, reason) = match &came {
         Came::Nothing(fault) => (Verdict::Bad, fault.reason().to_owned()),
@@ -110,10 +109,10 @@ pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question
                 Method::HEAD => merit::Body::Absent,
                 _ => merit::Body::Whole(bytes),
             };
-            judge(&question, parts, body)
+            judge(question, parts, body)
         }
         Came::Streaming(parts, opened) => {
-            judge(&question, parts, merit::Body::Opening(opened.first.as_deref().unwrap_or_default()))
+            judge(question, parts, merit::Body::Opening(opened.first.as_deref().unwrap_or_default()))
         }
     };
     watch.end(&came, &verdict);
@@ -173,7 +172,7 @@ fn judge(question: &Question, parts: &Parts, body: merit::Body<'_>) -> (Verdict,
         accept: text(&question.head.headers, &ACCEPT),
         body,
     };
-    (merit::judge(question.row, &observed), merit::reason(question.row, &observed))
+    merit::judge(question.row, &observed)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
