@@ -58,8 +58,7 @@ fn main() -> Outcome<()> {
         accept: Some("application/json"),
         body: Body::Whole(ATTESTATION),
     };
-    measure(&mut table, "judge an answer of 380 bytes", || merit::judge(row, black_box(&observed)));
-    measure(&mut table, "say why", || merit::reason(row, black_box(&observed)));
+    measure(&mut table, "judge an answer of 380 bytes, and say why", || merit::judge(row, black_box(&observed)));
     let mut health = Health::default();
     measure(&mut table, "fold an exchange into a node's health", || {
         health.exchanged(black_box(Exchange::Answered { ms: 3 }))

@@ -1,8 +1,8 @@
 //! Rangelight beside a bare proxy: what a request costs, what a large body costs, what it needs when idle, how fast it
 //! starts. Numbers and aims are explained in `benches/README.md`.
 //!
-//! The program plays three roles: without arguments it measures; as `node` and `bare` it is what is measured against,
-//! in processes of their own. Rangelight is the real program, built here with the bench profile, which is that of
+//! Without arguments the program measures; as `node` and `bare` it is what is measured against, in processes of their
+//! own, and as `load` it makes work for a profiler. Rangelight is the real program, built here with the bench profile, which is that of
 //! releases with the names left in for profilers.
 #![allow(clippy::print_stdout, reason = "the table is the point of the program")]
 
@@ -52,6 +52,7 @@ fn main() -> Outcome<()> {
     match words[..] {
         ["node"] => role(node_role()),
         ["bare", node] => role(bare_role(node.parse()?)),
+        ["load", to] => Builder::new_current_thread().enable_all().build()?.block_on(load_role(to.parse()?)),
         _ => {
             let stage = Stage::set()?;
             Builder::new_current_thread().enable_all().build()?.block_on(measure(stage))
@@ -82,6 +83,17 @@ async fn bare_role(node: SocketAddr) -> Outcome<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     say(&listener.local_addr()?.to_string());
     Bare::new(node)?.serve(listener).await
+}
+
+/// For a profiler: requests over sixteen connections to whatever listens there.
+async fn load_role(to: SocketAddr) -> Outcome<()> {
+    let length = Caller::connect(to).await?.read(HOT[1]).await?.len();
+    let load = Load { target: HOT[1].to_owned(), connections: 16, requests: 10_000, length };
+    let begun = Instant::now();
+    let middle = middle(&load.run(to).await?);
+    let each = begun.elapsed() / u32::try_from(load.total())?;
+    println!("{} requests, one each {:.1} µs, median latency {:.0} µs", load.total(), micros(each), micros(middle));
+    Ok(())
 }
 
 fn say(line: &str) {

@@ -21,7 +21,7 @@ use std::fmt;
 use crate::catalogue::{Row, Strategy, UNLISTED_READ};
 use crate::race::{Score, Verdict};
 
-pub use reason::{REASON_CHARS, reason};
+pub use reason::REASON_CHARS;
 
 /// What came back from one node.
 #[derive(Clone, Copy, Debug)]
@@ -88,16 +88,6 @@ pub const ENOUGH: Score = Score([1, 0, 0, 0]);
 const SSZ_BYTES: [(&str, usize); 3] =
     [("attestation_data", 128), ("payload_attestation_data", 42), ("payload_attestation_data_by_slot", 42)];
 
-impl Finding {
-    fn verdict(self) -> Verdict {
-        match self {
-            Self::Usable(score) => Verdict::Good(score),
-            Self::Definite(status) => Verdict::Final { status },
-            Self::Faulty(_) => Verdict::Bad,
-        }
-    }
-}
-
 impl<'a> Body<'a> {
     /// What was read.
     fn bytes(self) -> &'a [u8] {
@@ -108,18 +98,16 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What an answer is worth.
+/// What an answer is worth, and why: the status and the node's own words, else ours, in at most [`REASON_CHARS`].
 #[must_use]
-pub fn judge(row: &Row, observed: &Observed<'_>) -> Verdict {
-    examine(row, observed).verdict()
-}
-
-/// What an answer is worth, and why it was not used: [`judge`] and [`reason`] in one look at the body, which may be
-/// megabytes. Of a usable answer the reason is its status alone.
-#[must_use]
-pub fn appraise(row: &Row, observed: &Observed<'_>) -> (Verdict, String) {
+pub fn judge(row: &Row, observed: &Observed<'_>) -> (Verdict, String) {
     let finding = examine(row, observed);
-    (finding.verdict(), reason::words(finding, observed))
+    let verdict = match finding {
+        Finding::Usable(score) => Verdict::Good(score),
+        Finding::Definite(status) => Verdict::Final { status },
+        Finding::Faulty(_) => Verdict::Bad,
+    };
+    (verdict, reason::words(finding, observed))
 }
 
 fn examine(row: &Row, observed: &Observed<'_>) -> Finding {

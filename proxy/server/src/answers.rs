@@ -230,10 +230,10 @@ impl Asking {
         let desk = &self.house.desk;
         let send = |id| {
             let node = self.picture.nodes.get(&id).map(Arc::clone);
-            let (desk, question) = (desk.clone(), Arc::clone(&self.question));
+            let (house, question) = (Arc::clone(&self.house), Arc::clone(&self.question));
             async move {
                 match node {
-                    Some(node) => ask(desk, id, node, question).await,
+                    Some(node) => ask(&house.desk, id, &node, &question).await,
                     // Configured away between the picture and the plan; it is as one that cannot be reached.
                     None => settle::gone(id),
                 }

@@ -8,7 +8,6 @@
 //! Exchanges that must run on after the answer ([`Losers::Finish`]) are handed back to the caller, who gives them a
 //! place to run and a time to end.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -82,7 +81,7 @@ where
     let begun = Instant::now();
     let mut running = FuturesUnordered::new();
     let mut asked: Vec<Asked> = Vec::new();
-    let mut answers: HashMap<NodeId, Exchanged<R>> = HashMap::new();
+    let mut answers: Vec<Exchanged<R>> = Vec::new();
     let mut listening = true;
     let mut step = race.begin();
     loop {
@@ -99,7 +98,7 @@ where
         }
         if running.is_empty() && step.wake_at.is_none() {
             // A strategy that waits for nothing would wait for ever. Its tests forbid it; the caller still gets an end.
-            let ended = Ended::Exhausted(answers.into_values().collect());
+            let ended = Ended::Exhausted(answers);
             return Finished { ended, asked, took: begun.elapsed(), rest: running };
         }
         let wake_at = step.wake_at;
@@ -108,7 +107,7 @@ where
             Some(exchanged) = running.next(), if !running.is_empty() => {
                 note_end(&mut asked, &exchanged, begun.elapsed());
                 let event = Event::Answer { from: exchanged.from, verdict: exchanged.verdict.clone() };
-                answers.insert(exchanged.from, exchanged);
+                answers.push(exchanged);
                 event
             }
             note = news.next(), if listening => {
@@ -129,18 +128,22 @@ pub fn note_end<R>(asked: &mut [Asked], exchanged: &Exchanged<R>, elapsed: Durat
     }
 }
 
-fn conclude<R>(outcome: Outcome, mut answers: HashMap<NodeId, Exchanged<R>>) -> (Ended<R>, Losers) {
+fn conclude<R>(outcome: Outcome, mut answers: Vec<Exchanged<R>>) -> (Ended<R>, Losers) {
+    let mut take = |node: NodeId| {
+        let place = answers.iter().position(|exchanged| exchanged.from == node)?;
+        Some(answers.swap_remove(place))
+    };
     match outcome {
-        Outcome::Reply { answer: Answer::One(node), losers } => match answers.remove(&node) {
+        Outcome::Reply { answer: Answer::One(node), losers } => match take(node) {
             Some(exchanged) => (Ended::One(exchanged), losers),
             // A strategy may choose only among answers it was told of; without one there is nothing to pass on.
-            None => (Ended::Exhausted(answers.into_values().collect()), losers),
+            None => (Ended::Exhausted(answers), losers),
         },
         Outcome::Reply { answer: Answer::Merged(nodes), losers } => {
-            let chosen = nodes.iter().filter_map(|node| answers.remove(node)).collect();
+            let chosen = nodes.into_iter().filter_map(take).collect();
             (Ended::Merged(chosen), losers)
         }
-        Outcome::Exhausted { losers } => (Ended::Exhausted(answers.into_values().collect()), losers),
+        Outcome::Exhausted { losers } => (Ended::Exhausted(answers), losers),
     }
 }
 

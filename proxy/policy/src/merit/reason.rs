@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::body::Complaint;
-use super::{Body, Fault, Finding, Observed, Row, examine};
+use super::{Body, Fault, Finding, Observed};
 
 /// The longest reason, in characters: one line, readable beside a node's name.
 pub const REASON_CHARS: usize = 160;
@@ -14,13 +14,7 @@ pub const REASON_CHARS: usize = 160;
 /// No more of a body is read for a reason, in bytes; what is longer has no message worth reading whole.
 const COMPLAINT_BYTES: usize = 64 << 10;
 
-/// Why a node's answer is what [`judge`](super::judge) says: the status and the node's own words, else ours.
-#[must_use]
-pub fn reason(row: &Row, observed: &Observed<'_>) -> String {
-    words(examine(row, observed), observed)
-}
-
-/// The same, of what was found already.
+/// The words for a finding: the status and the node's own words, else ours.
 pub(super) fn words(finding: Finding, observed: &Observed<'_>) -> String {
     let mut text = format!("HTTP {}", observed.status);
     let has_a_say = match finding {

@@ -20,7 +20,7 @@ fn opening(status: u16, body: &str) -> Observed<'_> {
 /// `good`, `later` (good, but any better one is preferred), `final <status>` or `bad`.
 fn verdict(operation: &str, observed: &Observed<'_>) -> String {
     let row = row(operation).unwrap_or_else(|| panic!("no operation {operation}"));
-    match judge(row, observed) {
+    match judge(row, observed).0 {
         Verdict::Good(score) if score < ENOUGH => "later".to_owned(),
         Verdict::Good(_) => "good".to_owned(),
         Verdict::Final { status } => format!("final {status}"),
@@ -230,7 +230,7 @@ fn publications_that_say_success() {
         let observed = Observed { content_type, ..whole(status, body) };
         assert_eq!(verdict("publish_attestations_v2", &observed), expected, "{name}");
     }
-    let score = |status| judge(row("publish_block_v2").expect("listed"), &whole(status, ""));
+    let score = |status| judge(row("publish_block_v2").expect("listed"), &whole(status, "")).0;
     let (Verdict::Good(full), Verdict::Good(sent_on)) = (score(200), score(202)) else { panic!("both are successes") };
     assert!(full > sent_on, "imported is better than only sent on");
 }
@@ -258,7 +258,7 @@ fn reasons_say_what_the_node_said() {
             "HTTP 500: failed (2 failed, the first: known)",
         ),
     ] {
-        assert_eq!(reason(row(operation).expect("listed"), &observed), expected);
+        assert_eq!(judge(row(operation).expect("listed"), &observed).1, expected);
     }
 }
 
@@ -266,14 +266,14 @@ fn reasons_say_what_the_node_said() {
 fn reasons_are_short_and_steer_no_terminal() {
     let row = row("header").expect("listed");
     let long = format!(r#"{{"message":"{}"}}"#, "é".repeat(100_000));
-    assert_eq!(reason(row, &whole(500, &long)).chars().count(), REASON_CHARS);
+    assert_eq!(judge(row, &whole(500, &long)).1.chars().count(), REASON_CHARS);
     let words = format!(r#"{{"message":"{}"}}"#, "ab ".repeat(1_000));
-    let text = reason(row, &whole(500, &words));
+    let (_, text) = judge(row, &whole(500, &words));
     assert!(text.chars().count() <= REASON_CHARS && text.ends_with('…'), "{text}");
     let hostile = "a\u{1b}[31m\u{202E}b\u{0}c\u{7f}\u{FEFF}";
-    assert_eq!(reason(row, &whole(500, hostile)), "HTTP 500: a [31m b c");
+    assert_eq!(judge(row, &whole(500, hostile)).1, "HTTP 500: a [31m b c");
     let invalid = Observed { body: Body::Whole(&[0xff, 0xfe, b'x']), ..whole(500, "") };
-    assert_eq!(reason(row, &invalid), "HTTP 500: \u{FFFD}\u{FFFD}x");
+    assert_eq!(judge(row, &invalid).1, "HTTP 500: \u{FFFD}\u{FFFD}x");
 }
 
 #[test]
@@ -311,10 +311,9 @@ fn random_bytes_are_judged_and_never_panic() {
         let observed =
             Observed { status, content_type: [JSON, SSZ, None][next(3)], optimistic: None, accept: BOTH, body };
         let row = rows[next(rows.len())];
-        let text = reason(row, &observed);
+        let (verdict, text) = judge(row, &observed);
         assert!(text.starts_with("HTTP ") && text.chars().count() <= REASON_CHARS);
-        assert_eq!(appraise(row, &observed), (judge(row, &observed), text.clone()), "one look says the same");
-        if judge(row, &observed) == Verdict::Bad {
+        if verdict == Verdict::Bad {
             assert_ne!(text, format!("HTTP {status}"), "an answer that is not used has a cause: {}", row.operation);
         }
     }

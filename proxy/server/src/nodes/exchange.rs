@@ -84,7 +84,6 @@ pub struct Opened {
 }
 
 /// What an exchange needs from the house.
-#[derive(Clone)]
 pub struct Desk {
     /// Where the fleet learns how exchanges end.
     pub nodes: Nodes,
@@ -107,7 +106,7 @@ struct Watch<'a> {
 const TELLING: Duration = Duration::from_millis(100);
 
 /// Asks one node.
-pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question>) -> Exchanged<Came> {
+pub async fn ask(desk: &Desk, id: NodeId, node: &Node, question: &Question) -> Exchanged<Came> {
     let waiting = Instant::now();
     let _turn = match node.transport.turn(question.patience).await {
         Ok(turn) => turn,
@@ -115,8 +114,8 @@ pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question
     };
     // Our own queue is no part of what the node took, but of what the caller's patience covers.
     let patience = question.patience.saturating_sub(waiting.elapsed());
-    let mut watch = Watch { desk: &desk, node: &node, id, begun: Instant::now(), ended: false };
-    let came = timeout(patience, attempt(&desk, &node, &question)).await;
+    let mut watch = Watch { desk, node, id, begun: Instant::now(), ended: false };
+    let came = timeout(patience, attempt(desk, node, question)).await;
     let came = came.unwrap_or(Came::Nothing(Fault::Timeout));
     let (verdict, reason) = match &came {
         Came::Nothing(fault) => (Verdict::Bad, fault.reason().to_owned()),
@@ -125,10 +124,10 @@ pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question
                 Method::HEAD => merit::Body::Absent,
                 _ => merit::Body::Whole(bytes),
             };
-            judge(&question, parts, body)
+            judge(question, parts, body)
         }
         Came::Streaming(parts, opened) => {
-            judge(&question, parts, merit::Body::Opening(opened.first.as_deref().unwrap_or_default()))
+            judge(question, parts, merit::Body::Opening(opened.first.as_deref().unwrap_or_default()))
         }
     };
     watch.end(&came, &verdict);
@@ -202,7 +201,7 @@ fn judge(question: &Question, parts: &Parts, body: merit::Body<'_>) -> (Verdict,
         accept: text(&question.head.headers, &ACCEPT),
         body,
     };
-    merit::appraise(question.row, &observed)
+    merit::judge(question.row, &observed)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

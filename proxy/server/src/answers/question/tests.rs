@@ -55,9 +55,9 @@ fn a_verified_node_answers_before_an_optimistic_one() {
         merit::judge(row, &observed)
     };
     assert_eq!(race.begin().send, [NodeId(0)]);
-    let step = race.observe(Event::Answer { from: NodeId(0), verdict: said(true) }, Duration::from_millis(5));
+    let step = race.observe(Event::Answer { from: NodeId(0), verdict: said(true).0 }, Duration::from_millis(5));
     assert_eq!((step.send, step.outcome), (vec![NodeId(1)], None), "a better one may come");
-    let step = race.observe(Event::Answer { from: NodeId(1), verdict: said(false) }, Duration::from_millis(9));
+    let step = race.observe(Event::Answer { from: NodeId(1), verdict: said(false).0 }, Duration::from_millis(9));
     let answer = Answer::One(NodeId(1));
     assert_eq!(step.outcome, Some(Outcome::Reply { answer, losers: Losers::Cancel }));
 }

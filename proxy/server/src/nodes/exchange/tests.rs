@@ -43,7 +43,7 @@ async fn a_burst_takes_turns_and_loses_nothing() {
     .await;
     let ((desk, mut told), node) = (desk(Budget::default()), node(address));
     let question = question("publish_attestations_v2", Method::POST);
-    let asked = (0..500).map(|_| ask(desk.clone(), NodeId(0), Arc::clone(&node), Arc::clone(&question)));
+    let asked = (0..500).map(|_| ask(&desk, NodeId(0), &node, &question));
     let ended = futures_util::future::join_all(asked).await;
     assert!(ended.iter().all(|exchanged| exchanged.came.status() == Some(200)));
     assert!(most.load(Ordering::SeqCst) <= IN_FLIGHT, "{most:?} at one time");
@@ -60,7 +60,7 @@ async fn who_waits_for_a_turn_in_vain_says_nothing_of_the_node() {
     }
     let mut short = question("publish_attestations_v2", Method::POST);
     Arc::get_mut(&mut short).expect("the only one").patience = Duration::from_millis(10);
-    let ended = ask(desk, NodeId(0), node, short).await;
+    let ended = ask(&desk, NodeId(0), &node, &short).await;
     assert_eq!(ended.reason, "too many exchanges with it are in flight");
     assert!(told.try_recv().is_err());
 }
@@ -73,7 +73,8 @@ async fn a_dropped_exchange_is_told_as_outlasted() {
     })
     .await;
     let ((desk, mut told), node) = (desk(Budget::default()), node(address));
-    let asked = ask(desk, NodeId(7), node, question("publish_attestations_v2", Method::POST));
+    let question = question("publish_attestations_v2", Method::POST);
+    let asked = ask(&desk, NodeId(7), &node, &question);
     let dropped = timeout(TELLING + Duration::from_millis(50), asked).await;
     assert!(dropped.is_err(), "the node hangs");
     let Ok(Told::Signal(Signal::Exchanged { from: NodeId(7), exchange: Exchange::Outlasted { ms } })) = told.try_recv()
@@ -99,7 +100,7 @@ async fn what_becomes_of_an_answer_that_cannot_be_read_whole() {
         })
         .await;
         let ((desk, mut told), node) = (desk(budget), node(address));
-        let ended = ask(desk, NodeId(0), node, question(operation, Method::POST)).await;
+        let ended = ask(&desk, NodeId(0), &node, &question(operation, Method::POST)).await;
         assert_eq!(ended.came.status(), status, "{name}: {}", ended.reason);
         assert!(ended.reason.contains(words), "{name}: {}", ended.reason);
         assert!(told.try_recv().is_err(), "{name}: no word about the node");

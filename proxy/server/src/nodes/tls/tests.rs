@@ -44,7 +44,6 @@ struct Shown(Arc<CertifiedKey>);
 struct Shop {
     folder: Folder,
     ours: Authority,
-    strangers: Authority,
     key: KeyPair,
     other_key: KeyPair,
 }
@@ -99,7 +98,7 @@ impl Shop {
             folder.write(&format!("{name}.pem"), &certificate.pem());
             folder.write(&format!("{name}.key"), &key.serialize_pem());
         }
-        Self { folder, ours, strangers, key: key(), other_key: key() }
+        Self { folder, ours, key: key(), other_key: key() }
     }
 
     /// A certificate of our authority for the node's key.
