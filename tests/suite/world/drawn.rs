@@ -4,8 +4,8 @@
 //! chain and the duties come from the seed, time does not.
 //!
 //! Left out of what is drawn, because one good node is then no promise that anybody could keep: a minority fork beside
-//! another fault (one against one, and nobody knows which), a node that changes its network without a restart, and an
-//! own node that pays a thief.
+//! another fault (one against one, and nobody knows which), a node that changes its network without a restart, one whose
+//! head steps back in an instant (it would be asked for a block before it is seen), and an own node that pays a thief.
 
 use rangelight_sim::script::{Line, Mercy};
 use rangelight_sim::{Fault, Preset, Profile, Script, WorldConfig};
@@ -28,7 +28,7 @@ fn script(seed: u64) -> Script {
     };
     let fair = |line: &&Line| match line.fault {
         Fault::Fork(_) => !beside(line),
-        Fault::WrongNetwork | Fault::LyingFeeRecipient => false,
+        Fault::Lag(_) | Fault::WrongNetwork | Fault::LyingFeeRecipient => false,
         _ => true,
     };
     Script { lines: drawn.lines.iter().filter(fair).cloned().collect() }
