@@ -10,10 +10,12 @@ mod broken;
 mod headers;
 mod listeners;
 mod modes;
+mod program;
 mod publications;
 mod refusals;
 mod stable;
 mod stand_in;
+mod tls;
 
 /// Node names, in the order in which a world's nodes are configured.
 const NAMES: [&str; 3] = ["attic", "cellar", "shed"];

@@ -58,6 +58,8 @@ pub struct Row {
     pub scope: Scope,
     /// Whether the nodes that agree with the view are asked first.
     pub view: bool,
+    /// Whether friends are asked only when no own node is ready, because a friend's answer could harm the caller.
+    pub friends_last: bool,
     /// When a second node is asked while the first still works; `None` = only after it failed.
     pub hedge: Option<Hedge>,
     /// How long the caller waits for an answer to begin.

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use crate::chain::{Epoch, Moment};
 use crate::family::{ConsensusFamily, ExecutionFamily};
-use crate::health::Health;
+use crate::health::{Health, NetworkStanding};
 use crate::node::{NodeState, Participation, Profile, Snapshot, Tier, Trust, ViewState};
 use crate::view::{Electorate, Schedule, Turn, View, Voter};
 
@@ -70,6 +70,8 @@ struct Node {
     health: Health,
     tier: Tier,
     reasons: Arc<[String]>,
+    /// The fork to come that it was last said to lack.
+    warned: Option<(String, Epoch)>,
     head_asked: Option<Moment>,
     probe_asked: Option<Moment>,
 }
@@ -148,6 +150,7 @@ impl Fleet {
         for node in &mut self.nodes {
             let (tier, reasons) = node.health.tier(yardstick, epoch);
             node.health.weigh(tier, now, clock.map_or(USUAL_SLOT_MS, |it| it.slot_ms));
+            effects.notices.extend(node.not_ready(epoch));
             if reasons[..] != node.reasons[..] {
                 node.reasons = reasons.into();
             }
@@ -198,9 +201,22 @@ impl Node {
             reasons: Arc::from([]),
             tier: Tier::Away,
             health,
+            warned: None,
             head_asked: None,
             probe_asked: None,
         }
+    }
+
+    /// The alarm for a fork to come that it lacks, the first time.
+    fn not_ready(&mut self, now: Epoch) -> Option<Notice> {
+        let NetworkStanding::Lacks { fork, epoch } = self.health.standing() else { return None };
+        let lacked = (fork.clone(), *epoch);
+        if *epoch <= now || self.warned.as_ref() == Some(&lacked) {
+            return None;
+        }
+        self.warned = Some(lacked.clone());
+        let (change, epoch) = lacked;
+        Some(Notice::NotReady { node: self.profile.id, change, epoch })
     }
 
     /// Labels stand above what the node tells of itself.
@@ -243,6 +259,7 @@ impl Node {
         NodeState {
             profile: Arc::clone(&self.profile),
             tier: self.tier,
+            compared: *self.health.standing() != NetworkStanding::Unknown,
             cordoned: self.cordoned,
             doubtful,
             head: view.head_of(self.profile.id),

@@ -82,6 +82,11 @@ pub enum Exchange {
         /// From the request's first byte to the answer's head, in milliseconds.
         ms: u64,
     },
+    /// It was dropped before its end, because it lost a race or its caller hung up: no sign of life at all.
+    Outlasted {
+        /// How long it had lasted, in milliseconds; the answer would have taken at least that.
+        ms: u64,
+    },
     /// A reset, a timeout, a 5xx, or an answer that could not be used.
     Faulted,
     /// Nothing listens there.
@@ -161,10 +166,15 @@ impl Health {
         let turned = match exchange {
             Exchange::Answered { .. } => self.alive(),
             Exchange::Refused => {
-                self.lost(Loss::Refused, "it refuses connections");
+                // A probe knows the cause better (a certificate, say) than an exchange tells; its words stay.
+                let reason = match &self.reach {
+                    Reach::Lost(reason) => reason.clone(),
+                    Reach::Untried | Reach::Answering => "no connection to it can be made".to_owned(),
+                };
+                self.lost(Loss::Refused, &reason);
                 true
             }
-            Exchange::Faulted => false,
+            Exchange::Faulted | Exchange::Outlasted { .. } => false,
         };
         turned || before != after
     }

@@ -88,6 +88,16 @@ pub const ENOUGH: Score = Score([1, 0, 0, 0]);
 const SSZ_BYTES: [(&str, usize); 3] =
     [("attestation_data", 128), ("payload_attestation_data", 42), ("payload_attestation_data_by_slot", 42)];
 
+impl Finding {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Usable(score) => Verdict::Good(score),
+            Self::Definite(status) => Verdict::Final { status },
+            Self::Faulty(_) => Verdict::Bad,
+        }
+    }
+}
+
 impl<'a> Body<'a> {
     /// What was read.
     fn bytes(self) -> &'a [u8] {
@@ -101,11 +111,15 @@ impl<'a> Body<'a> {
 /// What an answer is worth.
 #[must_use]
 pub fn judge(row: &Row, observed: &Observed<'_>) -> Verdict {
-    match examine(row, observed) {
-        Finding::Usable(score) => Verdict::Good(score),
-        Finding::Definite(status) => Verdict::Final { status },
-        Finding::Faulty(_) => Verdict::Bad,
-    }
+    examine(row, observed).verdict()
+}
+
+/// What an answer is worth, and why it was not used: [`judge`] and [`reason`] in one look at the body, which may be
+/// megabytes. Of a usable answer the reason is its status alone.
+#[must_use]
+pub fn appraise(row: &Row, observed: &Observed<'_>) -> (Verdict, String) {
+    let finding = examine(row, observed);
+    (finding.verdict(), reason::words(finding, observed))
 }
 
 fn examine(row: &Row, observed: &Observed<'_>) -> Finding {

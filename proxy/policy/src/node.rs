@@ -81,6 +81,8 @@ pub struct NodeState {
     pub profile: Arc<Profile>,
     /// How usable it is.
     pub tier: Tier,
+    /// Its network was compared with ours. A friend's node is asked nothing before.
+    pub compared: bool,
     /// Taken out of reads by its operator; still receives publications.
     pub cordoned: bool,
     /// Demoted by hysteresis, slowness or wrong votes: asked later, never refused.

@@ -11,8 +11,11 @@
 
 use crate::catalogue::{Row, Strategy};
 
+mod refusal;
 #[cfg(test)]
 mod tests;
+
+pub use refusal::normal_refusal;
 
 /// How the exchange with one node ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,7 +81,7 @@ pub enum Settled {
         /// What to say first.
         message: &'static str,
     },
-    /// This node's refusal is passed on as it came.
+    /// This node's refusal is passed on, in the API's shape.
     Theirs {
         /// Place of the node among the outcomes.
         index: usize,

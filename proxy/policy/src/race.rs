@@ -88,6 +88,9 @@ pub struct Candidate {
     pub tier: Tier,
     /// So long after it was asked its answer is overdue.
     pub hedge_after: Duration,
+    /// Asked only when every own node that was ready has failed or become unusable: a friend's whose word does not count
+    /// while an own node is ready.
+    pub reserve: bool,
     /// Why it stands where it stands, for the evidence.
     pub why: &'static str,
 }

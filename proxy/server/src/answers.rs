@@ -12,8 +12,9 @@
 //! [`BACKGROUND`] such tasks run; above it publications are refused with 503, for a message that is taken and then lost
 //! is worse than one that the VC knows it must send again.
 //!
-//! In pass-through mode nothing is synthesized or merged: the stable answers and the event stream are read from a node
-//! like everything else.
+//! In pass-through mode the other stable answers are read from a node like everything else. Health and the event stream
+//! stay ours: one node's stream would end with that node, its health says nothing of the others, and an empty body is
+//! no answer of a read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http::Method;
 use http::request::Parts;
-use rangelight_policy::catalogue::{self, Reading, Row, Strategy};
+use rangelight_policy::catalogue::{Reading, Row, Strategy};
 use rangelight_policy::events::parse_topics;
 use rangelight_policy::race::plan::{Conduct, Kind, Mode, Plan, plan};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -29,7 +30,7 @@ use tokio::time::Instant;
 
 use crate::body::CallerBody;
 use crate::budget::{self, Purpose};
-use crate::dispatch::drive;
+use crate::dispatch::{self, drive};
 use crate::nodes::Picture;
 use crate::nodes::exchange::{Desk, Question, ask};
 use crate::reply::{Refusal, Reply, empty};
@@ -153,13 +154,14 @@ impl House {
     ) -> Result<Reply, Refusal> {
         let Admitted { request, caller, place: row } = admitted;
         let (head, body) = request.into_parts();
-        let own_knowledge = self.mode != Mode::PassThrough || row.id.starts_with('K') || row.id.starts_with('D');
+        let own_knowledge =
+            self.mode != Mode::PassThrough || row.operation == "health" || row.id.starts_with(['D', 'K']);
         match row.strategy {
             Strategy::Synthesize if own_knowledge => return self.stable.answer(row, &head),
-            Strategy::Events if own_knowledge => return self.events(&head),
+            Strategy::Events => return self.events(&head),
             Strategy::Deny => return Err(Refusal::not_found(head.uri.path())),
             Strategy::Once => return once::pass_on(self, row, head, body, &caller, most).await,
-            _ => {}
+            Strategy::Broadcast | Strategy::Failover | Strategy::Synthesize => {}
         }
         let body = match row.body {
             Reading::Collect { .. } => self.collect(row, body).await?,
@@ -239,24 +241,22 @@ impl Asking {
         };
         let news = PictureNews::new(desk.nodes.watch(), Arc::clone(&self.picture));
         let finished = drive(race.as_mut(), send, news).await;
-        let mut rest = finished.rest;
-        if !rest.is_empty() {
-            let meters = Arc::clone(&desk.meters);
-            meters.background.increment(1.0);
-            tokio::spawn(async move {
-                let _permit = permit;
-                while rest.next().await.is_some() {}
-                meters.background.decrement(1.0);
-            });
+        let (mut asked, mut rest) = (finished.asked, finished.rest);
+        let settle::Concluded { reply, ending } = settle::outcome(&self, finished.ended);
+        if rest.is_empty() {
+            self.house.story.tell(&self, &asked, &ending);
+            return reply;
         }
-        let outcome = settle::outcome(&self, finished.ended);
-        self.house.story.tell(&self, &finished.asked, &outcome);
-        outcome.reply
+        let meters = Arc::clone(&desk.meters);
+        meters.background.increment(1.0);
+        tokio::spawn(async move {
+            let _permit = permit;
+            while let Some(exchanged) = rest.next().await {
+                dispatch::note_end(&mut asked, &exchanged, self.begun.elapsed());
+            }
+            self.house.story.tell(&self, &asked, &ending);
+            meters.background.decrement(1.0);
+        });
+        reply
     }
-}
-
-/// The row of an operation that this part of the program names itself.
-#[must_use]
-pub fn row_named(operation: &'static str) -> &'static Row {
-    catalogue::row(operation).expect("the operations named in the program are rows of the catalogue")
 }

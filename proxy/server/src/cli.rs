@@ -91,11 +91,13 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(run) => {
             log_to_stderr(run.log_json, "info");
+            raise_descriptors();
             let sources = sources(run.place, run.listen);
             load(&sources).and_then(|loaded| run::run(sources, loaded))
         }
         Command::Demo(demo) => {
             log_to_stderr(false, "warn");
+            raise_descriptors();
             demo::run(&demo)
         }
         Command::Check(place) => load(&sources(place, None)).and_then(|loaded| check::run(&loaded)),
@@ -139,6 +141,18 @@ fn log_to_stderr(json: bool, level: &str) {
     drop(set);
 }
 
+/// Lets this process have as many file descriptors as the system grants it.
+///
+/// Each caller and each exchange is a connection, and the usual soft limit of 1,024 is there for programs that call
+/// `select`, which we don't. A burst of duties must not end at it.
+fn raise_descriptors() -> bool {
+    let raised = rlimit::increase_nofile_limit(u64::MAX);
+    if let Err(cause) = &raised {
+        tracing::warn!("the limit of file descriptors stays as it is: {cause}");
+    }
+    raised.is_ok()
+}
+
 /// Runs one command's talk with nodes or with the admin listener.
 fn block_on<T>(talk: impl Future<Output = T>) -> Result<T, ExitCode> {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -159,4 +173,17 @@ fn say(text: &str) {
 /// Writes lines to standard error.
 fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", text.strip_suffix('\n').unwrap_or(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use rlimit::Resource;
+
+    #[test]
+    fn the_soft_limit_of_file_descriptors_becomes_the_hard_one() {
+        let (_, hard) = Resource::NOFILE.get().expect("the limits");
+        Resource::NOFILE.set(hard.min(512), hard).expect("a lower soft limit");
+        assert!(super::raise_descriptors());
+        assert_eq!(Resource::NOFILE.get().expect("the limits"), (hard, hard));
+    }
 }

@@ -106,10 +106,7 @@ where
         let event = tokio::select! {
             biased;
             Some(exchanged) = running.next(), if !running.is_empty() => {
-                if let Some(line) = asked.iter_mut().find(|line| line.node == exchanged.from) {
-                    line.ended = Some(begun.elapsed());
-                    line.reason.clone_from(&exchanged.reason);
-                }
+                note_end(&mut asked, &exchanged, begun.elapsed());
                 let event = Event::Answer { from: exchanged.from, verdict: exchanged.verdict.clone() };
                 answers.insert(exchanged.from, exchanged);
                 event
@@ -121,6 +118,14 @@ where
             () = sleep_until(begun + wake_at.unwrap_or_default()), if wake_at.is_some() => Event::Woke,
         };
         step = race.observe(event, begun.elapsed());
+    }
+}
+
+/// Notes in the record of a race that an exchange ended.
+pub fn note_end<R>(asked: &mut [Asked], exchanged: &Exchanged<R>, elapsed: Duration) {
+    if let Some(line) = asked.iter_mut().find(|line| line.node == exchanged.from) {
+        line.ended = Some(elapsed);
+        line.reason.clone_from(&exchanged.reason);
     }
 }
 

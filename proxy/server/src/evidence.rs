@@ -1,7 +1,8 @@
 //! Evidence: who was asked, who answered what and when, what was chosen and why.
 //!
-//! A record is kept of every race that was not "the first node asked gave the answer", and of every publication. Such a
-//! plain race leaves only its metrics: it has no story, and a busy VC would push the stories out. The newest
+//! A record is kept of every race that went another way than usual. A read whose first node gave the answer, and a
+//! publication that every node took, leave only their metrics: they have no story, and a busy VC would push the stories
+//! out. The newest
 //! [`KEPT`] records are held in memory; at the bound the oldest goes. `/evidence` on the admin listener shows them.
 
 use std::collections::VecDeque;

@@ -4,10 +4,12 @@
 //! picture, which is replaced whole, so that a request decides by one consistent picture from start to end. Reading it
 //! costs an `Arc` clone.
 //!
-//! Bounds: signals queue up to [`QUEUE`]; feeds and probes wait when it is full, ends of exchanges are dropped then (they
-//! only order nodes, and the next one says the same).
+//! Bounds: signals queue up to [`QUEUE`]; probes wait when it is full, ends of exchanges are dropped then (they only order
+//! nodes, and the next one says the same). Each feed has a queue of its own ([`feed`]), so that no node's flood comes
+//! before what the others say.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ use tokio::task::AbortHandle;
 
 use crate::config::NodeConfig;
 use crate::nodes::control::Control;
-use crate::nodes::feed::Feed;
+use crate::nodes::feed::{Feed, Heard};
 use crate::nodes::probe::Probe;
 use crate::nodes::transport::Transport;
 
@@ -35,6 +37,9 @@ pub mod network;
 pub mod probe;
 pub mod tls;
 pub mod transport;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// Signals that may wait for the keeper. A mainnet slot brings some dozens for each node.
 pub const QUEUE: usize = 4_096;
@@ -103,6 +108,7 @@ pub struct Nodes {
     versions: watch::Receiver<Arc<HashMap<NodeId, Versions>>>,
     fleet: Arc<Mutex<Fleet>>,
     answered: Answered,
+    offset: Arc<AtomicI64>,
     tell: mpsc::Sender<Told>,
 }
 
@@ -157,14 +163,14 @@ impl Nodes {
     /// Milliseconds to add to our clock, as own nodes agree.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {
-        self.fleet().clock_offset_ms()
+        self.offset.load(Ordering::Relaxed)
     }
 
     /// Tells how an exchange ended. Dropped if the keeper has too much to do.
     pub fn exchanged(&self, from: NodeId, exchange: Exchange) {
         match exchange {
             Exchange::Answered { ms } => self.answered.add(from, ms),
-            Exchange::Faulted | Exchange::Refused => {
+            Exchange::Faulted | Exchange::Outlasted { .. } | Exchange::Refused => {
                 let _ = self.tell.try_send(Told::Signal(Signal::Exchanged { from, exchange }));
             }
         }
@@ -212,11 +218,11 @@ pub struct Surroundings {
 }
 
 impl Node {
-    /// Prepares a node and starts watching it.
+    /// Prepares a node and starts watching it; what its feed says comes out of the receiver.
     ///
     /// # Errors
     /// In a few words, if its TLS files cannot be used.
-    pub fn start(id: NodeId, config: NodeConfig, around: &Surroundings) -> Result<Self, String> {
+    pub fn start(id: NodeId, config: NodeConfig, around: &Surroundings) -> Result<(Self, mpsc::Receiver<Heard>), String> {
         let tls = tls::client_config(&config).map_err(|error| error.to_string())?;
         let transport = Transport::new(&config, tls.clone());
         let control = Control::new(&config, tls).map_err(|error| error.to_string())?;
@@ -230,15 +236,9 @@ impl Node {
             soon: Arc::clone(&soon),
             version,
         };
-        let feed = Feed {
-            id,
-            control: control.clone(),
-            tell: around.tell.clone(),
-            wanted: around.wanted.clone(),
-            version: versions,
-        };
+        let (feed, heard) = Feed::new(id, control.clone(), around.wanted.clone(), versions);
         let watchers = [tokio::spawn(probe.run()).abort_handle(), tokio::spawn(feed.run()).abort_handle()];
-        Ok(Self { config, transport, control, soon, watchers: Arc::new(Watchers(watchers)) })
+        Ok((Self { config, transport, control, soon, watchers: Arc::new(Watchers(watchers)) }, heard))
     }
 
     /// The same node, reached in the same way, under a changed configuration.

@@ -294,6 +294,10 @@ pub fn notice(notice: &Notice, name: impl Fn(NodeId) -> Option<Arc<str>>) {
                 false => warn!(%node, was, is, "the node is {is}: {}", reasons.join("; ")),
             }
         }
+        Notice::NotReady { node, change, epoch } => {
+            let node = name(*node);
+            warn!(%node, "not ready for fork {change} at epoch {epoch}; upgrade it");
+        }
         Notice::ViewMoved { is: (slot, root), leader, .. } => {
             debug!(slot = slot.0, %root, leader = %name(*leader), "the view moved");
         }
@@ -357,6 +361,11 @@ pub fn race_failed(record: &Record) {
 /// A node's stream held events that could not be read.
 pub fn events_dropped(node: NodeId, events: u64) {
     warn!(node = node.0, events, "events of the node's stream were too long or no text, and were dropped");
+}
+
+/// Events that subscribers have not read fill their room.
+pub fn events_fill_memory(bytes: usize) {
+    warn!(bytes, "events that subscribers have not read fill their room; until they are read only heads and reorgs are told");
 }
 
 /// The state directory was kept from another network than the own nodes'.

@@ -4,12 +4,14 @@
 //! up while Rangelight lives: when every node is away it carries only comments, because Lodestar's VC never comes back
 //! from a stream that was refused.
 //!
-//! Bounds: the newest [`BACKLOG`] events are kept for all subscribers together, not for each. A subscriber that has
+//! Bounds: the newest [`BACKLOG`] events are kept for all subscribers together, not for each. While those kept fill
+//! [`ROOM`] bytes, only what the view decides (heads and reorgs) is said, and the rest is dropped for everyone. A subscriber that has
 //! fallen further behind has missed events that it acts on (a head, a reorg); its stream is ended cleanly, so that it
 //! reconnects and reads the chain afresh, which is what validator clients do after an interruption.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,16 +21,19 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use rangelight_policy::events::{self, Topic};
+use rangelight_policy::events::{self, Rule, Topic};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::observe::Meters;
+use crate::observe::{self, Meters};
 use crate::reply::{Reply, ReplyBody};
 
 /// Events kept for slow subscribers; some minutes of heads and blocks, some seconds of attestations.
 pub const BACKLOG: usize = 1_024;
+
+/// Bytes of all events that are kept; twenty times what a busy mainnet minute brings.
+pub const ROOM: usize = 32 << 20;
 
 /// A stream that said nothing for so long says a comment. Teku's VC gives up after 60 s without a byte; proxies on the
 /// way earlier.
@@ -49,6 +54,15 @@ pub struct Stream {
     wanted: Wanted,
     ending: watch::Receiver<bool>,
     meters: Arc<Meters>,
+    /// Bytes of the frames that anybody still holds.
+    alive: Arc<AtomicUsize>,
+    full: AtomicBool,
+}
+
+/// A frame, counted until its last copy is gone.
+struct Framed {
+    text: Vec<u8>,
+    alive: Arc<AtomicUsize>,
 }
 
 /// How many subscribers want each topic, and the watched set of those that anyone wants.
@@ -80,14 +94,23 @@ impl Stream {
     #[must_use]
     pub fn new(ending: watch::Receiver<bool>, meters: Arc<Meters>) -> Self {
         let wanted = Wanted { counts: Arc::default(), topics: watch::Sender::new(Vec::new()) };
-        Self { said: broadcast::Sender::new(BACKLOG), wanted, ending, meters }
+        let said = broadcast::Sender::new(BACKLOG);
+        Self { said, wanted, ending, meters, alive: Arc::default(), full: AtomicBool::new(false) }
     }
 
     /// Gives an event to all subscribers that want its topic.
     pub fn say(&self, topic: Topic, json: &str) {
+        let full = self.alive.load(Ordering::Relaxed) >= ROOM;
+        if self.full.swap(full, Ordering::Relaxed) != full && full {
+            observe::events_fill_memory(ROOM);
+        }
+        if full && topic.rule() != Rule::Head {
+            return;
+        }
         self.meters.event(topic.name());
+        let frame = Framed::new(Vec::from(events::frame(topic, json)), &self.alive);
         // Nobody listening is no fault.
-        let _ = self.said.send(Said { topic, frame: Bytes::from(events::frame(topic, json)) });
+        let _ = self.said.send(Said { topic, frame: Bytes::from_owner(frame) });
     }
 
     /// The topics that any subscriber wants now, for the feeds to ask the nodes for.
@@ -123,6 +146,25 @@ impl Stream {
         // nginx on the way would otherwise collect events before it passes them on.
         headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
         reply
+    }
+}
+
+impl Framed {
+    fn new(text: Vec<u8>, alive: &Arc<AtomicUsize>) -> Self {
+        alive.fetch_add(text.len(), Ordering::Relaxed);
+        Self { text, alive: Arc::clone(alive) }
+    }
+}
+
+impl AsRef<[u8]> for Framed {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl Drop for Framed {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(self.text.len(), Ordering::Relaxed);
     }
 }
 
@@ -184,5 +226,27 @@ impl Drop for Interest {
     fn drop(&mut self) {
         self.count(|n| n.saturating_sub(1));
         self.meters.subscribers.decrement(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_that_nobody_reads_fill_no_more_than_their_room() {
+        let stream = Stream::new(watch::channel(false).1, Arc::new(Meters::new()));
+        let slow = stream.subscribe(vec![Topic::VoluntaryExit, Topic::Head]);
+        let long = "x".repeat(1 << 20);
+        for _ in 0..100 {
+            stream.say(Topic::VoluntaryExit, &long);
+        }
+        let kept = stream.alive.load(Ordering::Relaxed);
+        assert!((ROOM..ROOM + (2 << 20)).contains(&kept), "{kept}");
+        stream.say(Topic::Head, "{}");
+        assert!(stream.alive.load(Ordering::Relaxed) > kept, "heads are said all the same");
+        drop(slow);
+        drop(stream.said);
+        assert_eq!(stream.alive.load(Ordering::Relaxed), 0, "and what is gone is given back");
     }
 }

@@ -26,11 +26,14 @@ export function look(pid) {
 
 /**
  * Where we may (as root), our processes go before others: a block that is late because a compiler ran beside it would
- * be counted as somebody's fault. All of them alike, so that nothing is favoured among them.
+ * be counted as somebody's fault. All of them alike, so that nothing is favoured among them. Each is a session of its
+ * own, so where the kernel groups by session it is the group's priority that counts.
  */
 function favour(pid) {
+  const nice = os.constants.priority.PRIORITY_HIGH;
   try {
-    os.setPriority(pid, os.constants.priority.PRIORITY_ABOVE_NORMAL);
+    os.setPriority(pid, nice);
+    fs.writeFileSync(`/proc/${pid}/autogroup`, String(nice));
   } catch {
     // Not allowed here: then the machine had better be idle.
   }

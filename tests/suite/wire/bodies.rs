@@ -55,7 +55,7 @@ async fn a_break_inside_a_streamed_answer_is_seen_by_the_caller() {
     let (_world, _stand_in, home) = home(|line| {
         let head =
             format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {LARGE}\r\n\r\n{{\"data\":[");
-        line.contains(READ).then(|| Act::Stream(head, 1 << 20))
+        line.contains(READ).then_some(Act::Stream(head, 1 << 20))
     })
     .await;
     let request = home.own().request(Method::GET, READ, &[], "");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use rangelight_sim::Fault;
 use rangelight_tests::{Answer, Home, Wiring, until};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::stand_in::{Act, StandIn};
 use super::{NAMES, world};
@@ -26,28 +26,36 @@ fn ways() -> Vec<(&'static str, Act, &'static str)> {
     let whole = |status: &str, media: &str, body: &str| {
         say(&format!("{status}\r\ncontent-type: {media}\r\ncontent-length: {}", body.len()), body)
     };
-    let json = "application/json";
+    let media = "application/json";
     let promised = "200 OK\r\ncontent-type: application/json\r\ncontent-length: 400";
-    let endless = format!("HTTP/1.1 200 OK\r\ncontent-type: {json}\r\n\r\n{{\"data\":\"");
+    let endless = format!("HTTP/1.1 200 OK\r\ncontent-type: {media}\r\n\r\n{{\"data\":\"");
+    let root = format!("0x{}", "5a".repeat(32));
+    let checkpoint = json!({"epoch": "0", "root": root});
+    let unverified = json!({
+        "execution_optimistic": true,
+        "data": {"slot": "1", "index": "0", "beacon_block_root": root, "source": checkpoint, "target": checkpoint},
+    })
+    .to_string();
     vec![
-        ("garbage", whole("200 OK", json, "\u{1}\u{2}\u{fffd}not an answer"), "is no Beacon API answer"),
-        ("cut off by its own length", whole("200 OK", json, "{\"data\":{\"slot\":"), "cut off"),
+        ("garbage", whole("200 OK", media, "\u{1}\u{2}\u{fffd}not an answer"), "is no Beacon API answer"),
+        ("cut off by its own length", whole("200 OK", media, "{\"data\":{\"slot\":"), "cut off"),
         ("shorter than promised", say(promised, "{\"data\":{"), "inside its answer"),
         ("a reset inside the body", Act::Say(format!("HTTP/1.1 {promised}\r\n\r\n").into_bytes()), "inside its answer"),
         ("no end", Act::Stream(endless, 1 << 30), ""),
-        ("no data", whole("200 OK", json, "{\"execution_optimistic\":false}"), ""),
-        ("nothing", whole("200 OK", json, ""), "an empty body"),
-        ("an error that says 200", whole("200 OK", json, "{\"code\":500,\"message\":\"internal\"}"), "internal"),
+        ("no data", whole("200 OK", media, "{\"execution_optimistic\":false}"), ""),
+        ("nothing", whole("200 OK", media, ""), "an empty body"),
+        ("an error that says 200", whole("200 OK", media, "{\"code\":500,\"message\":\"internal\"}"), "internal"),
         ("a web page", whole("200 OK", "text/html", "<html>Login</html>"), "not asked for"),
-        ("a web page called JSON", whole("200 OK", json, "<html>Login</html>"), "is no Beacon API answer"),
+        ("a web page called JSON", whole("200 OK", media, "<html>Login</html>"), "is no Beacon API answer"),
         ("SSZ to one who wants JSON", whole("200 OK", "application/octet-stream", &"x".repeat(128)), "not asked for"),
-        ("a redirect", whole("307 Temporary Redirect\r\nlocation: /elsewhere", json, "{}"), "a redirect"),
-        ("moved for good", whole("301 Moved\r\nlocation: http://127.0.0.1:1/", json, "{}"), "a redirect"),
+        ("a redirect", whole("307 Temporary Redirect\r\nlocation: /elsewhere", media, "{}"), "a redirect"),
+        ("moved for good", whole("301 Moved\r\nlocation: http://127.0.0.1:1/", media, "{}"), "a redirect"),
         ("a gateway's trouble", whole("502 Bad Gateway", "text/html", "<h1>Bad Gateway</h1>"), "502"),
-        ("not now", whole("503 Service Unavailable", json, "{\"code\":503,\"message\":\"syncing\"}"), "syncing"),
-        ("its own auth", whole("401 Unauthorized", json, "{}"), "401"),
-        ("its own limits", whole("429 Too Many Requests", json, "{}"), "429"),
-        ("an unverified head", whole("200 OK", json, "{\"execution_optimistic\":true,\"data\":{}}"), "verified"),
+        ("not now", whole("503 Service Unavailable", media, "{\"code\":503,\"message\":\"syncing\"}"), "syncing"),
+        ("its own auth", whole("401 Unauthorized", media, "{}"), "401"),
+        ("its own limits", whole("429 Too Many Requests", media, "{}"), "429"),
+        ("an unverified head", whole("200 OK", media, &unverified), "verified"),
+        ("wrong types", whole("200 OK", media, &unverified.replace("\"1\"", "{}")), "is no Beacon API answer"),
         ("no HTTP", Act::Say(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()), "not HTTP"),
         ("two lengths", say("200 OK\r\ncontent-length: 2\r\ncontent-length: 3", "{}"), "not HTTP"),
         ("a reset", Act::Reset, "without an answer"),
@@ -140,7 +148,7 @@ async fn a_node_of_another_network_is_shown_and_never_asked() {
     assert!(answer.text().contains("shed (not asked: "), "{}", answer.text());
     assert_eq!(reads(READ), 0, "a node of another network was asked");
     let exits = "/eth/v1/beacon/pool/voluntary_exits";
-    _ = home.own().post(exits, &serde_json::json!({})).await.is(503);
+    _ = home.own().post(exits, &json!({})).await.is(503);
     assert_eq!(reads(exits), 0, "a message went to another network");
 }
 

@@ -12,7 +12,7 @@ const EXITS: &str = "/eth/v1/beacon/pool/voluntary_exits";
 
 fn reached(world: &World, path: &str) -> Vec<usize> {
     let at = |name: &&str| world.node(name).received().iter().filter(|received| received.uri.path() == path).count();
-    NAMES.iter().map(|name| at(&name)).collect()
+    NAMES.iter().map(at).collect()
 }
 
 /// A home in this mode whose first node lags behind the others, and so is not the best.
@@ -37,14 +37,15 @@ async fn pass_through_is_failover_alone() {
     // Answers that are ours in the other modes come from a node here, so nothing is held against them.
     let caller = Caller::of_node(home.url());
     assert_eq!(caller.get(READ).await.is(200).node(), Some("attic"), "the first node, although it lags");
-    let version = caller.get("/eth/v1/node/version").await.is(200);
-    assert_eq!(version.node(), Some("attic"), "nothing is synthesized");
-    assert!(version.text().contains("Lighthouse"), "{}", version.text());
+    for path in ["/eth/v1/node/health", "/eth/v1/node/version", "/eth/v1/beacon/genesis", "/eth/v1/config/spec"] {
+        assert_eq!(home.own().get(path).await.is(200).node(), None, "what must not flap stays ours: {path}");
+    }
     let before = reached(&world, EXITS);
     _ = caller.post(EXITS, &json!({})).await.is(200);
     let after: Vec<usize> = reached(&world, EXITS).iter().zip(before).map(|(after, before)| after - before).collect();
     assert_eq!(after, [1, 0, 0], "a publication goes to the next node only on a fault");
-    let mut events = caller.events("topics=head").await;
+    // A node's own stream would end with the node, and some validator clients never open another.
+    let mut events = home.own().events("topics=head").await;
     let head = events.event("head").await;
     assert!(head.data["slot"].is_string(), "{head:?}");
     world.fault("attic", Fault::Refuse);
@@ -53,9 +54,7 @@ async fn pass_through_is_failover_alone() {
     _ = caller.post(EXITS, &json!({})).await.is(200);
     let after = reached(&world, EXITS);
     assert_eq!(after[1], 1, "the next node has it: {after:?}");
-    // A node's own stream ends with its node, else this waits in vain; a new one comes from the next node.
-    let _ = events.rest().await;
-    _ = caller.events("topics=head").await.event("head").await;
+    _ = events.event("head").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,8 +53,11 @@ async fn methods_and_paths() {
     }
 }
 
+/// Header lines.
+type Lines = &'static [(&'static str, &'static str)];
+
 /// What a browser or a rebound name sends, and whether it gets in.
-fn callers() -> Vec<(&'static str, &'static [(&'static str, &'static str)], bool)> {
+fn callers() -> Vec<(&'static str, Lines, bool)> {
     vec![
         ("a program", &[], true),
         ("a page somewhere", &[("origin", "https://evil.example")], false),

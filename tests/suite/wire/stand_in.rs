@@ -8,6 +8,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
@@ -44,8 +45,6 @@ pub(crate) enum Act {
     Stream(String, usize),
     /// The request is read, then the connection is reset.
     Reset,
-    /// The connection is reset before the request's body is read.
-    ResetEarly,
     /// These bytes, then nothing more while the caller waits.
     Hang(Vec<u8>),
 }
@@ -57,6 +56,7 @@ pub(crate) struct StandIn {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     scripted: Arc<Mutex<Vec<Heard>>>,
+    told: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -66,6 +66,7 @@ struct Stage {
     tls: Option<TlsAcceptor>,
     heard: Arc<Mutex<Vec<Heard>>>,
     scripted: Arc<Mutex<Vec<Heard>>>,
+    told: Arc<AtomicUsize>,
 }
 
 impl StandIn {
@@ -77,12 +78,18 @@ impl StandIn {
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let (heard, scripted) = (Arc::default(), Arc::default());
-        let stage =
-            Stage { behind, script: Box::new(script), tls, heard: Arc::clone(&heard), scripted: Arc::clone(&scripted) };
+        let (heard, scripted, told) = (Arc::default(), Arc::default(), Arc::default());
+        let stage = Stage {
+            behind,
+            script: Box::new(script),
+            tls,
+            heard: Arc::clone(&heard),
+            scripted: Arc::clone(&scripted),
+            told: Arc::clone(&told),
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::new(stage)));
-        Self { address, heard, scripted, _tasks: tasks }
+        Self { address, heard, scripted, told, _tasks: tasks }
     }
 
     /// Where it listens.
@@ -93,6 +100,11 @@ impl StandIn {
     /// Every request so far.
     pub(crate) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes of streamed answers that the other side has taken.
+    pub(crate) fn told(&self) -> usize {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// The scripted requests so far, with their bodies.
@@ -121,9 +133,9 @@ async fn accept(listener: TcpListener, stage: Arc<Stage>) {
         connections.spawn(async move {
             // A connection that breaks is what many of these tests are about.
             let _ = match &stage.tls {
-                Some(tls) => match tls.accept(stream).await {
+                Some(tls) => match tls.accept(stream).into_fallible().await {
                     Ok(stream) => serve(stream, &stage).await,
-                    Err(error) => Err(error),
+                    Err((_, stream)) => linger(stream).await,
                 },
                 None => serve(stream, &stage).await,
             };
@@ -164,11 +176,6 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
     let Some(act) = (stage.script)(&heard.line) else {
         return pass(stream, stage.behind, &heard, &bytes[end..]).await;
     };
-    if matches!(act, Act::ResetEarly) {
-        stream.cut();
-        stage.scripted.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
-        return Ok(());
-    }
     read_body(&mut stream, &mut heard, bytes.split_off(end)).await?;
     stage.scripted.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
     match act {
@@ -179,13 +186,14 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
             for piece in pattern().chunks(PIECE).chain(std::iter::repeat(&[b' '; PIECE][..])) {
                 let piece = &piece[..piece.len().min(left)];
                 stream.write_all(piece).await?;
+                stage.told.fetch_add(piece.len(), Ordering::Relaxed);
                 left -= piece.len();
                 if left == 0 {
                     break;
                 }
             }
         }
-        Act::Reset | Act::ResetEarly => {
+        Act::Reset => {
             stream.cut();
             return Ok(());
         }
@@ -197,6 +205,13 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
         }
     }
     stream.shutdown().await
+}
+
+/// Reads on after a failed handshake, so that the alert is not lost in a reset.
+async fn linger(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut scrap = Vec::new();
+    stream.read_to_end(&mut scrap).await.map(|_| ())
 }
 
 fn head(bytes: &[u8]) -> Heard {

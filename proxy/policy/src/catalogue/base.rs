@@ -34,6 +34,7 @@ pub(super) const READ: Row = Row {
     successor: None,
     scope: Scope::Read,
     view: false,
+    friends_last: false,
     hedge: Some(Hedge::Quantile),
     // Nobody's duty waits for it; 10 s is what the shortest-tempered tools allow.
     deadline: Deadline::AfterMs(10_000),
@@ -64,11 +65,17 @@ pub(super) const DUTIES: Row = Row {
 };
 
 /// Block production. A node's refusal speaks for that node only: another may have the payload.
+///
+/// Until the block guard checks whom a block pays, a friend's block is worse than a late one of our own. Nor is there a
+/// hedge: it would trade the best block for the fastest.
 pub(super) const PRODUCTION: Row = Row {
     class: "BEST+VIEW+MEMO+PIN",
-    note: "BEST, MEMO and PIN come later; until then fails over inside the view",
+    note: "BEST, MEMO, PIN and the block guard come later; until then own nodes fail over without hedge, and friends are asked \
+           only when no own node is ready or all that were have failed",
     scope: Scope::Propose,
     view: true,
+    friends_last: true,
+    hedge: None,
     // Half of the slot is the last moment at which a block may still gather votes; who asks late gets a quarter.
     deadline: Deadline::IntoSlot { at: 5_000, at_least: 2_500 },
     media: Media::SszAnswer,

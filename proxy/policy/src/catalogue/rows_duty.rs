@@ -82,7 +82,10 @@ pub(super) static DUTY: &[Row] = &[
         method: Method::Post,
         path: "/eth/v1/validator/liveness/{epoch}",
         class: "MERGE (OR, fail safe)",
-        note: "MERGE comes later; until then fails over, own ready nodes first",
+        note: "MERGE comes later; until then own nodes fail over, and friends are asked only when no own node is ready or all \
+               that were have failed",
+        // A friend's lie could let a validator start twice, or stop it.
+        friends_last: true,
         // Asked in the last quarter of an epoch's last slot; later the answer would come after the duty it allows.
         deadline: Deadline::AfterMs(5_000),
         body: COLLECT,

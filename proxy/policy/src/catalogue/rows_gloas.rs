@@ -6,7 +6,7 @@
 use super::base::{
     BLOCK_PUBLICATION, COLLECT, DENIED, GATING_READ, POOL_READ, PRODUCTION, PUBLICATION, STANDING, VIEW_READ,
 };
-use super::{Deadline, Media, Method, Row, Scope};
+use super::{Deadline, Hedge, Media, Method, Row, Scope};
 
 pub(super) static GLOAS: &[Row] = &[
     Row {
@@ -45,7 +45,8 @@ pub(super) static GLOAS: &[Row] = &[
         operation: "produced_envelope",
         path: "/eth/v1/validator/execution_payload_envelopes/{slot}/{beacon_block_root}",
         class: "SYNTHESIZE from memo, else PIN",
-        note: "MEMO and PIN come later; until then all nodes are tried, the producer among them",
+        note: "MEMO and PIN come later; until then all nodes are tried, the producer among them, own ones first",
+        hedge: Some(Hedge::Quantile),
         // Only its producer has it, so the other nodes' 404 says nothing; it must be out before half of the slot.
         deadline: Deadline::IntoSlot { at: 5_000, at_least: 2_500 },
         ..PRODUCTION

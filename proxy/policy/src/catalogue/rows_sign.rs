@@ -93,7 +93,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "produce_block_v2",
         path: "/eth/v2/validator/blocks/{slot}",
         class: "TRANSLATE to v3 (BEST), else native FAILOVER",
-        note: "native where a node has it, else 404; BEST and MEMO come later",
+        note: "native where a node has it, else 404; BEST, MEMO and the block guard come later: until then as B1",
         successor: Some("produce_block_v3"),
         ..PRODUCTION
     },
@@ -102,7 +102,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "produce_blinded_block",
         path: "/eth/v1/validator/blinded_blocks/{slot}",
         class: "native FAILOVER + PIN, else 404",
-        note: "native where a node has it, else 404; PIN comes later",
+        note: "native where a node has it, else 404; PIN and the block guard come later: until then as B1",
         successor: Some("produce_block_v3"),
         ..PRODUCTION
     },

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::chain::{Checkpoint, Moment, Root, Slot};
+use crate::chain::{Checkpoint, Epoch, Moment, Root, Slot};
 use crate::events::{Reorg, Topic};
 use crate::family::{ConsensusFamily, ExecutionFamily};
 use crate::health::{Exchange, Loss, NetworkStanding, Syncing};
@@ -173,6 +173,15 @@ pub enum Notice {
         is: Tier,
         /// Why.
         reasons: Arc<[String]>,
+    },
+    /// Alarm: a node does not know a fork to come, told once for each. From its epoch on the node would be behind.
+    NotReady {
+        /// The node.
+        node: NodeId,
+        /// Name of the fork.
+        change: String,
+        /// The epoch it comes into force.
+        epoch: Epoch,
     },
     /// The view moved.
     ViewMoved {

@@ -43,7 +43,8 @@ impl Fleet {
                 if matches!(standing, NetworkStanding::Foreign(_)) {
                     self.view.forget(from);
                 }
-                self.of(from, |it| it.health.compared(standing))
+                let news = self.node(from).is_some_and(|node| *node.health.standing() != standing);
+                self.of(from, |it| it.health.compared(standing)) && news
             }
             Signal::Peers { from, connected } => self.of(from, |it| it.health.peers(connected)),
             Signal::FeedConnected(from) => {
@@ -136,7 +137,8 @@ impl Fleet {
     fn exchanged(&mut self, from: NodeId, exchange: Exchange, now: Moment, effects: &mut Effects) -> bool {
         match exchange {
             Exchange::Answered { .. } => {}
-            Exchange::Faulted => self.probe(from, now, effects),
+            // A hung node loses races and never fails one: asking it is the way to find out.
+            Exchange::Faulted | Exchange::Outlasted { .. } => self.probe(from, now, effects),
             Exchange::Refused => {
                 self.view.forget(from);
                 self.probe(from, now, effects);

@@ -4,6 +4,10 @@
 //! such a node is its work: the share of faults among its last exchanges, how long it takes, how late it is with heads
 //! that others have. None of it refuses; it orders.
 //!
+//! An exchange that was dropped before its end counts as a fault from the node's own hedge time on, and as a time of at
+//! least what it lasted; a hung node that loses every race would look healthy otherwise. One dropped sooner says
+//! nothing: its short time would make a slow node look fast.
+//!
 //! All three are small rings of fixed size, so old sins are forgotten by work and not by time: an idle node keeps its
 //! name, good or bad. Exchanges of all operations count alike. A slow operation raises the quantile a little, and the
 //! clamp keeps one hanging exchange from moving the hedge beyond reach.
@@ -44,10 +48,15 @@ pub(super) struct Grey {
 
 impl Grey {
     pub(super) fn exchanged(&mut self, exchange: Exchange) {
-        let fault = !matches!(exchange, Exchange::Answered { .. });
+        let (fault, took) = match exchange {
+            Exchange::Answered { ms } => (false, Some(ms)),
+            Exchange::Outlasted { ms } if ms < self.hedge_after_ms() => return,
+            Exchange::Outlasted { ms } => (true, Some(ms)),
+            Exchange::Faulted | Exchange::Refused => (true, None),
+        };
         self.faults = self.faults << 1 | u32::from(fault);
         self.exchanges = (self.exchanges + 1).min(u32::BITS);
-        if let Exchange::Answered { ms } = exchange {
+        if let Some(ms) = took {
             self.times[self.next] = u32::try_from(ms).unwrap_or(u32::MAX);
             self.next = (self.next + 1) % REMEMBERED;
             self.timed = (self.timed + 1).min(REMEMBERED);

@@ -197,3 +197,35 @@ fn only_what_others_see_is_worth_a_review() {
     }
     assert_eq!(seen, 1, "the hedge becomes known, and nothing else changes");
 }
+
+#[test]
+fn a_dropped_exchange_is_no_sign_of_life() {
+    let mut health = ready();
+    health.lost(Loss::Silent, "no answer in time");
+    for _ in 0..64 {
+        health.exchanged(Exchange::Outlasted { ms: 2_000 });
+        assert_eq!(tier(&health), Tier::Away);
+    }
+    assert!(health.exchanged(Exchange::Answered { ms: 5 }), "an answer is");
+    assert_eq!(tier(&health), Tier::Ready);
+}
+
+#[test]
+fn dropped_exchanges_count_from_the_hedge_time_on() {
+    let ok = |ms| Exchange::Answered { ms };
+    let outlasted = |ms| Exchange::Outlasted { ms };
+    for (name, exchanges, hedge, doubted) in [
+        ("dropped before its time", vec![(32, ok(190)), (32, outlasted(120))], 200, false),
+        ("a node that hangs", vec![(32, ok(10)), (11, outlasted(900))], 900, true),
+        ("hung from the start", vec![(8, outlasted(2_000))], 1_000, true),
+    ] {
+        let mut health = ready();
+        for (times, exchange) in exchanges {
+            for _ in 0..times {
+                health.exchanged(exchange);
+            }
+        }
+        assert_eq!(health.hedge_after_ms(), hedge, "{name}");
+        assert_eq!(health.grey.doubts().next().is_some(), doubted, "{name}");
+    }
+}

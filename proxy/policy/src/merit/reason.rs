@@ -17,7 +17,11 @@ const COMPLAINT_BYTES: usize = 64 << 10;
 /// Why a node's answer is what [`judge`](super::judge) says: the status and the node's own words, else ours.
 #[must_use]
 pub fn reason(row: &Row, observed: &Observed<'_>) -> String {
-    let finding = examine(row, observed);
+    words(examine(row, observed), observed)
+}
+
+/// The same, of what was found already.
+pub(super) fn words(finding: Finding, observed: &Observed<'_>) -> String {
     let mut text = format!("HTTP {}", observed.status);
     let has_a_say = match finding {
         // The usual case of every request: its body is not read a second time for words that nobody needs.

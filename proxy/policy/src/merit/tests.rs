@@ -313,6 +313,7 @@ fn random_bytes_are_judged_and_never_panic() {
         let row = rows[next(rows.len())];
         let text = reason(row, &observed);
         assert!(text.starts_with("HTTP ") && text.chars().count() <= REASON_CHARS);
+        assert_eq!(appraise(row, &observed), (judge(row, &observed), text.clone()), "one look says the same");
         if judge(row, &observed) == Verdict::Bad {
             assert_ne!(text, format!("HTTP {status}"), "an answer that is not used has a cause: {}", row.operation);
         }

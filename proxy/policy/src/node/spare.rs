@@ -122,6 +122,7 @@ mod tests {
         NodeState {
             profile: Arc::new(profile),
             tier: if has('a') { Tier::Away } else { Tier::Ready },
+            compared: true,
             cordoned: has('c'),
             doubtful: has('d'),
             head: None,

@@ -112,3 +112,41 @@ fn reads_that_nobody_could_answer() {
         assert_eq!(told("produce_block_v3", outcomes), expected, "{name}");
     }
 }
+
+#[test]
+fn refusals_get_the_shape_that_callers_read() {
+    for (name, status, body, expected) in [
+        ("in shape", 400, r#"{"code":400,"message":"no","stacktraces":[]}"#, None),
+        ("in shape, with failures", 400, r#"{"code":400,"message":"no","failures":[{"index":1,"message":"x"}]}"#, None),
+        (
+            "Prysm's plain text",
+            415,
+            "unsupported media type\n",
+            Some(r#"{"code":415,"message":"unsupported media type"}"#),
+        ),
+        (
+            "Teku's string code",
+            400,
+            r#"{"code":"400","message":"bad","failures":[{"index":"3","message":"old"},{"message":"lost"}]}"#,
+            Some(r#"{"code":400,"message":"bad","failures":[{"index":3,"message":"old"}]}"#),
+        ),
+        (
+            "Lodestar's statusCode",
+            404,
+            r#"{"statusCode":404,"error":"Not Found","message":"no route"}"#,
+            Some(r#"{"code":404,"message":"no route"}"#),
+        ),
+        (
+            "a code that is not the status",
+            500,
+            r#"{"code":400,"message":"no"}"#,
+            Some(r#"{"code":500,"message":"no"}"#),
+        ),
+        ("no message", 400, r#"{"code":400}"#, Some(r#"{"code":400,"message":"the node gave no reason"}"#)),
+        ("nothing", 503, "", Some(r#"{"code":503,"message":"the node gave no reason"}"#)),
+    ] {
+        assert_eq!(normal_refusal(status, body.as_bytes()).as_deref(), expected, "{name}");
+    }
+    let page = normal_refusal(502, "<p>".repeat(100_000).as_bytes()).expect("no shape");
+    assert!(page.len() < 1_100, "a message has a bound");
+}

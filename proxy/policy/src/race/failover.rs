@@ -4,6 +4,9 @@
 //! time. Shortly before the deadline everyone left is asked together: a node that hung all the while must not cost the
 //! duty that another could have done. At the deadline the best that is at hand is the answer.
 //!
+//! Candidates held in reserve are as absent until every own node that was ready has failed or become unusable, even at
+//! the last call: what a friend says then may be wrong for the caller, and while an own node is there it decides.
+//!
 //! Three answers do not end the race by themselves:
 //!
 //! - A usable answer below [`Rules::enough`] (an optimistic one, say) is kept while a better one is due. Due means that
@@ -98,7 +101,7 @@ impl Failover {
         if let Some(answer) = self.settled(elapsed) {
             return self.reply(answer);
         }
-        if elapsed >= self.rules.deadline || self.lanes.iter().all(|lane| lane.ended().is_some()) {
+        if elapsed >= self.rules.deadline || !self.any_to_come(|_| true) {
             return self.last_word();
         }
         let send = self.whom_to_ask(elapsed);
@@ -131,7 +134,7 @@ impl Failover {
     /// The lane whose answer ends the race now.
     fn settled(&self, elapsed: Duration) -> Option<usize> {
         if let Some((lane, score)) = self.best_answer() {
-            let due = |lane: &Lane| lane.is_there() && (lane.is_unasked() || lane.is_fresh(elapsed));
+            let due = |lane: &Lane| lane.is_there() && (self.may_ask(lane) || lane.is_fresh(elapsed));
             return (score >= self.rules.enough || !self.lanes.iter().any(due)).then_some(lane);
         }
         match self.rules.refusals {
@@ -196,7 +199,14 @@ impl Failover {
     }
 
     fn any_to_come(&self, which: impl Fn(&Lane) -> bool) -> bool {
-        self.lanes.iter().any(|lane| lane.ended().is_none() && which(lane))
+        self.lanes
+            .iter()
+            .any(|lane| lane.ended().is_none() && (!lane.is_unasked() || self.may_ask(lane)) && which(lane))
+    }
+
+    /// Not asked yet, and not held in reserve.
+    fn may_ask(&self, lane: &Lane) -> bool {
+        lane.is_unasked() && !(lane.candidate.reserve && self.lanes.iter().any(Lane::holds_the_reserve))
     }
 
     fn held(&self) -> Held {
@@ -219,9 +229,9 @@ impl Failover {
 
     fn whom_to_ask(&self, elapsed: Duration) -> Vec<usize> {
         let unasked =
-            |which: &dyn Fn(&Lane) -> bool| self.lanes.iter().position(|lane| lane.is_unasked() && which(lane));
+            |which: &dyn Fn(&Lane) -> bool| self.lanes.iter().position(|lane| self.may_ask(lane) && which(lane));
         if elapsed >= self.last_call() {
-            return (0..self.lanes.len()).filter(|&lane| self.lanes[lane].is_unasked()).collect();
+            return (0..self.lanes.len()).filter(|&lane| self.may_ask(&self.lanes[lane])).collect();
         }
         let held = self.held();
         let next = match held {
@@ -242,7 +252,7 @@ impl Failover {
     }
 
     fn next_wake(&self, elapsed: Duration) -> Duration {
-        let last_call = self.lanes.iter().any(Lane::is_unasked).then(|| self.last_call());
+        let last_call = self.lanes.iter().any(|lane| self.may_ask(lane)).then(|| self.last_call());
         let overdue = self.lanes.iter().filter_map(Lane::overdue_at);
         overdue
             .chain(last_call)

@@ -1,7 +1,8 @@
 //! The plan: who is asked, in which order and in which manner, from one picture of all nodes.
 //!
-//! Caution orders nodes, it refuses hardly any: only a foreign node is never asked, and a publish-only one never reads,
-//! for that is what its owner agreed to. Everybody else stands somewhere in the list, those that are away at its end.
+//! Caution orders nodes, it refuses hardly any: only a foreign node is never asked, nor a friend's node before its
+//! network was compared with ours (it may be foreign), and a publish-only one never reads, for that is what its owner
+//! agreed to. Everybody else stands somewhere in the list, those that are away at its end.
 //!
 //! The order of reads, each line deciding only among what the lines before left equal:
 //!
@@ -11,6 +12,8 @@
 //! 3. For reads that gate a signature: the view's members, then the others. A vote for another head than the one we told
 //!    the VC is a last resort, but it is one.
 //! 4. Own before friends: while an own node is ready, a friend's word does not lead.
+//!    Where it may harm ([`Question::friends_last`]), and for reads that gate a signature if it is not in the view, it is
+//!    not even asked: it is held in reserve until every ready own node has failed.
 //! 5. Doubtful ones last.
 //! 6. The view's leader, then the configured order. Latency is left out on purpose: it would flap, and the hedge already
 //!    pays for a slow node.
@@ -62,6 +65,8 @@ pub struct Question {
     pub kind: Kind,
     /// It gates a signature, so it follows the view.
     pub view: bool,
+    /// A friend's answer could harm the caller, so friends are asked only when no own node is ready.
+    pub friends_last: bool,
     /// When the next node is asked while one is silent; of reads only.
     pub pace: Pace,
     /// No hedge before this: large answers, asked for twice, cost more than they save.
@@ -141,7 +146,8 @@ pub enum Conduct {
 /// Why nobody is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAsked {
-    /// No configured node may take this request: there is none, or all are foreign, publish-only or, for a peer, not ours.
+    /// No configured node may take this request: there is none, or all are foreign, not compared yet, publish-only
+    /// or, for a peer, not ours.
     #[error("no configured node may be asked this")]
     NoNode,
     /// A peer may write only what a row lists.
@@ -159,7 +165,7 @@ pub fn plan(question: &Question, snapshot: &Snapshot, mode: Mode, caller: Caller
         .nodes
         .iter()
         .enumerate()
-        .filter(|(_, node)| node.tier != Tier::Foreign)
+        .filter(|(_, node)| node.tier != Tier::Foreign && (node.compared || node.profile.trust == Trust::Own))
         .filter(|(_, node)| caller == CallerKind::Own || node.profile.trust == Trust::Own)
         .collect();
     let picture = Picture { question, snapshot, nodes };

@@ -179,6 +179,7 @@ fn draw_candidate(dice: &mut Dice, number: u64) -> Candidate {
         trust: if dice.percent(60) { Trust::Own } else { Trust::Friend },
         tier: if dice.percent(15) { Tier::Away } else { Tier::Ready },
         hedge_after: dice.ms(20, 400),
+        reserve: false,
         why: "drawn",
     }
 }

@@ -34,14 +34,17 @@ impl View {
                 head
             }
         };
-        let v2 = self.v2(electorate, schedule, &head);
+        let full = self.place.as_ref().is_some_and(|place| place.v2_told == Some(PayloadStatus::Full));
+        let v2 = if full { None } else { self.v2(electorate, schedule, &head) };
         let Some(place) = &mut self.place else { return };
-        place.told = Some(head.clone());
         if let Some(v2) = v2
-            && place.v2_told.is_none_or(|told| told != PayloadStatus::Full && v2.payload_status == PayloadStatus::Full)
+            && place.v2_told.is_none_or(|_| v2.payload_status == PayloadStatus::Full)
         {
             place.v2_told = Some(v2.payload_status);
             push(turn, Topic::HeadV2, v2.write());
+        }
+        if place.told.is_none() {
+            place.told = Some(head.clone());
         }
         self.tell_late_reorg(turn);
         self.note_differences(electorate, &head, turn);

@@ -73,6 +73,7 @@ fn node(id: u16, name: &str, trust: Trust, tier: Tier, reason: &str) -> NodeStat
             execution: if id == 0 { ExecutionFamily::Nethermind } else { ExecutionFamily::Unknown },
         }),
         tier,
+        compared: true,
         cordoned: false,
         doubtful: false,
         head: (tier != Tier::Away).then_some((Slot(11_000_000), Root([0xab; 32]))),

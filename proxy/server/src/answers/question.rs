@@ -9,13 +9,16 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use rangelight_policy::catalogue::{Found, Hedge, Media, Row, Strategy, UNLISTED_READ, find};
 use rangelight_policy::chain::{Moment, Slot};
-use rangelight_policy::race::Score;
+use rangelight_policy::merit;
 use rangelight_policy::race::failover::Pace;
 use rangelight_policy::race::plan;
 
 use crate::gateway;
 use crate::nodes::exchange::Question;
 use crate::nodes::transport::{Repeat, SentHead};
+
+#[cfg(test)]
+mod tests;
 
 /// What a browser says of itself; a node would judge our caller by it, and we have done so already.
 const BROWSERS: [HeaderName; 6] = [
@@ -40,6 +43,7 @@ pub(super) fn for_policy(row: &Row, head: &Parts, body_bytes: usize, deadline: D
     plan::Question {
         kind,
         view: row.view && about_the_head(head),
+        friends_last: row.friends_last,
         pace: match row.hedge {
             Some(Hedge::AfterMs(_) | Hedge::Quantile) => Pace::Hedged,
             None => Pace::OneByOne,
@@ -48,7 +52,8 @@ pub(super) fn for_policy(row: &Row, head: &Parts, body_bytes: usize, deadline: D
             Some(Hedge::AfterMs(ms)) => Duration::from_millis(ms),
             Some(Hedge::Quantile) | None => Duration::ZERO,
         },
-        enough: Score::default(),
+        // An optimistic answer is below it: it is kept, and a node that is not optimistic is asked.
+        enough: merit::ENOUGH,
         deadline,
         body_bytes: body_bytes as u64,
     }

@@ -1,6 +1,9 @@
 //! The end of a race, as the caller's reply.
 
-use http::StatusCode;
+use std::time::Duration;
+
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
 use rangelight_policy::node::NodeId;
 use rangelight_policy::publish::{self, Failures, Outcome, Settled};
 use rangelight_policy::race::Verdict;
@@ -11,20 +14,35 @@ use crate::nodes::exchange::Came;
 use crate::nodes::transport::Fault;
 use crate::reply::{Refusal, Reply, empty};
 
-/// What the caller gets, and the words for it.
+/// No node's answer was fit for the caller.
+const NOBODY: &str = "nobody could answer";
+
+/// What the caller gets, and what is kept of it.
 pub(super) struct Concluded {
     /// The reply, or our refusal.
     pub(super) reply: Result<Reply, Refusal>,
+    /// The same for the evidence.
+    pub(super) ending: Ending,
+}
+
+/// How a race ended, for the evidence.
+pub(super) struct Ending {
+    /// The status that the caller got.
+    pub(super) status: StatusCode,
+    /// Whether the error is ours.
+    pub(super) refused: bool,
     /// The node whose answer it is.
     pub(super) by: Option<NodeId>,
-    /// In a few words, for the evidence.
+    /// In a few words.
     pub(super) words: &'static str,
+    /// How long the caller waited.
+    pub(super) took: Duration,
 }
 
 /// Turns the end of a race into the caller's reply.
 #[must_use]
 pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
-    match ended {
+    let (reply, by, words) = match ended {
         Ended::One(exchanged) => {
             let words = match exchanged.verdict {
                 Verdict::Good(_) => "the answer of one node",
@@ -33,10 +51,19 @@ pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
             passed_on(asking, exchanged, None, words)
         }
         Ended::Merged(all) | Ended::Exhausted(all) => several(asking, all),
-    }
+    };
+    let status = match &reply {
+        Ok(reply) => reply.status(),
+        Err(refusal) => refusal.status(),
+    };
+    let ending = Ending { status, refused: reply.is_err(), by, words, took: asking.begun.elapsed() };
+    Concluded { reply, ending }
 }
 
-fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Concluded {
+/// A reply, whose it is, and how it came about.
+type Said = (Result<Reply, Refusal>, Option<NodeId>, &'static str);
+
+fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Said {
     let place = |id: NodeId| asking.plan.ask.iter().position(|one| one.node == id).unwrap_or(usize::MAX);
     all.sort_by_key(|exchanged| place(exchanged.from));
     let mut outcomes: Vec<Outcome> = all.iter().map(told).collect();
@@ -54,29 +81,42 @@ fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Concluded {
         Settled::Ours { status, message } => {
             let message = format!("{message}: {}", reasons(asking, &all));
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-            Concluded { reply: Err(Refusal::new(status, message)), by: None, words: "nobody could answer" }
+            (Err(Refusal::new(status, message)), None, NOBODY)
         }
         Settled::Accepted { .. } | Settled::Theirs { .. } => {
-            Concluded { reply: Err(nobody(asking, &reasons(asking, &all))), by: None, words: "nobody could answer" }
+            (Err(nobody(asking, &reasons(asking, &all))), None, NOBODY)
         }
     }
 }
 
-fn passed_on(asking: &Asking, exchanged: Exchanged<Came>, status: Option<u16>, words: &'static str) -> Concluded {
+fn passed_on(asking: &Asking, exchanged: Exchanged<Came>, status: Option<u16>, words: &'static str) -> Said {
     let Exchanged { from, verdict, came, .. } = exchanged;
     let name = asking.name(from);
+    let came = if matches!(verdict, Verdict::Good(_)) { came } else { in_shape(asking, came) };
     let Some(mut reply) = came.reply(&name) else {
-        return Concluded { reply: Err(nobody(asking, &name)), by: None, words: "nobody could answer" };
+        return (Err(nobody(asking, &name)), None, NOBODY);
     };
     if asking.publication() && matches!(verdict, Verdict::Good(_)) {
         // A success says nothing but its status: Lighthouse's VC expects an empty body, Lodestar a matching one.
         let shown = status.unwrap_or_else(|| accepted(asking, reply.status().as_u16()));
         *reply.status_mut() = StatusCode::from_u16(shown).unwrap_or(StatusCode::OK);
         *reply.body_mut() = empty();
-        reply.headers_mut().remove(http::header::CONTENT_LENGTH);
-        reply.headers_mut().remove(http::header::CONTENT_TYPE);
+        reply.headers_mut().remove(CONTENT_LENGTH);
+        reply.headers_mut().remove(CONTENT_TYPE);
     }
-    Concluded { reply: Ok(reply), by: Some(from), words }
+    (Ok(reply), Some(from), words)
+}
+
+/// A refusal as callers can read it. One to a HEAD has no body, and one that is packed cannot be read.
+fn in_shape(asking: &Asking, came: Came) -> Came {
+    let Came::Whole(mut parts, bytes) = came else { return came };
+    let readable = asking.question.head.method != Method::HEAD && !parts.headers.contains_key(CONTENT_ENCODING);
+    let refused = parts.status.is_client_error() || parts.status.is_server_error();
+    let normal = (readable && refused).then(|| publish::normal_refusal(parts.status.as_u16(), &bytes)).flatten();
+    let Some(normal) = normal else { return Came::Whole(parts, bytes) };
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Came::Whole(parts, normal.into())
 }
 
 /// The status with which an acceptance is told. A node that refused what it has already accepted it.
@@ -87,7 +127,7 @@ fn accepted(asking: &Asking, status: u16) -> u16 {
 /// How an exchange ended, in the words of the lattice.
 fn told(exchanged: &Exchanged<Came>) -> Outcome {
     match (&exchanged.came, &exchanged.verdict) {
-        (Came::Nothing(Fault::Unreachable | Fault::Tls), _) => Outcome::Unreachable,
+        (Came::Nothing(fault), _) if fault.unsent() => Outcome::Unreachable,
         (Came::Nothing(_), _) => Outcome::Unknown,
         (came, Verdict::Good(_)) => {
             let success = came.status().filter(|status| (200..300).contains(status));

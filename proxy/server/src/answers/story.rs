@@ -8,7 +8,7 @@ use rangelight_policy::node::NodeId;
 
 use super::Asking;
 use super::once::Sent;
-use super::settle::Concluded;
+use super::settle::Ending;
 use crate::dispatch::Asked;
 use crate::evidence::{Evidence, Line, Record};
 use crate::nodes::transport::SentHead;
@@ -24,14 +24,18 @@ pub struct Story {
 }
 
 impl Story {
-    /// Keeps a race, unless it has no story: one node was asked and gave the answer.
-    pub(super) fn tell(&self, asking: &Asking, asked: &[Asked], concluded: &Concluded) {
-        let plain = asked.len() == 1 && concluded.reply.is_ok() && asking.plan.would_ask.is_empty();
-        if plain && !asking.publication() {
+    /// Keeps a race, unless it has no story: a read whose first node gave the answer, or a publication that every node
+    /// took. Of a publication it is told when the last node has answered.
+    pub(super) fn tell(&self, asking: &Asking, asked: &[Asked], ending: &Ending) {
+        let smooth = match asking.publication() {
+            true => asked.iter().all(|line| line.reason.starts_with("HTTP 2")),
+            false => asked.len() == 1,
+        };
+        if smooth && !ending.refused && asking.plan.would_ask.is_empty() {
             return;
         }
-        let record = record(asking, asked, concluded);
-        if concluded.reply.is_err() {
+        let record = record(asking, asked, ending);
+        if ending.refused {
             observe::race_failed(&record);
         }
         self.evidence.keep(record);
@@ -63,26 +67,21 @@ impl Story {
     }
 }
 
-fn record(asking: &Asking, asked: &[Asked], concluded: &Concluded) -> Record {
-    let status = match &concluded.reply {
-        Ok(reply) => reply.status(),
-        Err(refusal) => refusal.status(),
-    };
-    let took = asking.begun.elapsed();
-    let outcome = match concluded.by {
-        Some(id) => format!("{}: {}", concluded.words, asking.name(id)),
-        None => concluded.words.to_owned(),
+fn record(asking: &Asking, asked: &[Asked], ending: &Ending) -> Record {
+    let outcome = match ending.by {
+        Some(id) => format!("{}: {}", ending.words, asking.name(id)),
+        None => ending.words.to_owned(),
     };
     Record {
-        at: began(took),
+        at: began(asking.begun.elapsed()),
         operation: asking.question.row.operation,
         caller: Arc::clone(&asking.caller),
         path: path(&asking.question.head),
         asked: asked.iter().map(|asked| line(asking, asked)).collect(),
         would_ask: asking.plan.would_ask.iter().map(|one| asking.name(one.node)).collect(),
         outcome,
-        status: status.as_u16(),
-        took_ms: ms(took),
+        status: ending.status.as_u16(),
+        took_ms: ms(ending.took),
     }
 }
 

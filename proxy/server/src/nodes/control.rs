@@ -13,7 +13,7 @@ use rangelight_policy::chain::Moment;
 use tokio::time::Instant;
 
 use crate::config::{NodeConfig, SafeUrl};
-use crate::nodes::transport::fixed_headers;
+use crate::nodes::transport::{Fault, Lack, exhausted, fixed_headers};
 
 /// The longest answer to a question of ours; a spec has some 15 KiB.
 const LONGEST: usize = 1 << 20;
@@ -32,6 +32,20 @@ pub struct Read {
     pub body: Bytes,
     /// How long it took.
     pub took: Duration,
+}
+
+/// Why a question of ours has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// The machine is there and nothing listens: the node's program is gone.
+    #[error("cannot be reached: connection refused")]
+    Refused,
+    /// This machine lacks sockets, which says nothing about the node.
+    #[error("{}", Fault::Ours(Lack::Sockets).reason())]
+    Ours,
+    /// Anything else, in a few words: its last words may still be true.
+    #[error("{0}")]
+    Silent(String),
 }
 
 /// One node's control plane.
@@ -66,22 +80,25 @@ impl Control {
     /// Asks one question.
     ///
     /// # Errors
-    /// Why there is no answer, in a few words.
-    pub async fn read(&self, path: &str) -> Result<Read, String> {
+    /// Why there is no answer.
+    pub async fn read(&self, path: &str) -> Result<Read, Unread> {
         let begun = Instant::now();
         let answer = async {
-            let mut response = self.request(path)?.send().await.map_err(|error| words(&error))?;
+            let mut response =
+                self.request(path).map_err(Unread::Silent)?.send().await.map_err(|error| unread(&error))?;
             let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
             let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| words(&error))? {
+            while let Some(chunk) = response.chunk().await.map_err(|error| unread(&error))? {
                 if body.len() + chunk.len() > LONGEST {
-                    return Err(format!("answered more than {LONGEST} bytes"));
+                    return Err(Unread::Silent(format!("answered more than {LONGEST} bytes")));
                 }
                 body.extend_from_slice(&chunk);
             }
             Ok(Read { status: response.status().as_u16(), date, body: body.into(), took: begun.elapsed() })
         };
-        tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err("did not answer in time".to_owned()))
+        tokio::time::timeout(PATIENCE, answer)
+            .await
+            .unwrap_or_else(|_| Err(Unread::Silent("did not answer in time".to_owned())))
     }
 
     /// Opens an event stream; the caller reads its chunks.
@@ -115,6 +132,21 @@ impl Control {
     }
 }
 
+/// Sorts an error by what it says of the node.
+fn unread(error: &reqwest::Error) -> Unread {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        match inner.downcast_ref::<std::io::Error>() {
+            Some(io) if exhausted(io) => return Unread::Ours,
+            Some(io) if error.is_connect() && io.kind() == std::io::ErrorKind::ConnectionRefused => {
+                return Unread::Refused;
+            }
+            _ => cause = inner.source(),
+        }
+    }
+    Unread::Silent(words(error))
+}
+
 /// The cause of an error without the URL, which repeats what everybody knows.
 fn words(error: &reqwest::Error) -> String {
     if error.is_timeout() {
@@ -131,4 +163,33 @@ fn words(error: &reqwest::Error) -> String {
 fn moment(date: &str) -> Option<Moment> {
     let since = httpdate::parse_http_date(date).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     u64::try_from(since.as_millis()).ok().map(Moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nodes::tests::{config, request, say, server};
+    use crate::nodes::tls;
+
+    #[tokio::test]
+    async fn only_a_refused_connection_says_that_the_node_is_gone() {
+        let ending = server(|mut stream| async move { drop(request(&mut stream).await) }).await;
+        let answering = server(|mut stream| async move {
+            request(&mut stream).await;
+            say(&mut stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+        })
+        .await;
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
+        let mut unknown = config(gone);
+        unknown.url = SafeUrl::parse("http://node.invalid").expect("a URL").0;
+        for (name, config, refused) in [
+            ("nothing listens", config(gone), Some(true)),
+            ("a name that does not resolve", unknown, Some(false)),
+            ("it closes the connection", config(ending), Some(false)),
+            ("it answers", config(answering), None),
+        ] {
+            let read = Control::new(&config, tls::none()).expect("a client").read("/eth/v1/node/syncing").await;
+            assert_eq!(read.as_ref().err().map(|it| *it == Unread::Refused), refused, "{name}: {read:?}");
+        }
+    }
 }

@@ -5,6 +5,10 @@
 //! its first bytes, and streams from there: its head is on the way to the caller before its end is known, and a later
 //! break breaks the caller's answer too.
 //!
+//! A turn with the node is held until the answer is judged. A streamed answer goes on without it: its pace is the
+//! caller's, and callers that read slowly must not keep duties waiting; its number is bounded by the requests that a
+//! caller may have in flight.
+//!
 //! Bounds: answers read whole are counted in the body budget; refusals are read up to [`REFUSAL`]; a streamed answer
 //! holds one piece at a time, and ends if its node brings nothing for [`STALL`].
 
@@ -27,9 +31,10 @@ use rangelight_policy::node::NodeId;
 use rangelight_policy::race::Verdict;
 use tokio::time::{Instant, Sleep, timeout};
 
+use crate::body::BodyFault;
 use crate::budget::{self, Budget, Purpose};
 use crate::dispatch::Exchanged;
-use crate::nodes::transport::{Fault, Repeat, SentHead};
+use crate::nodes::transport::{Fault, Lack, Repeat, SentHead};
 use crate::nodes::{Node, Nodes};
 use crate::observe::{Meters, Worth};
 use crate::reply::{BoxError, Reply, ReplyBody, headers, whole};
@@ -40,6 +45,9 @@ const REFUSAL: usize = 2 << 20;
 /// A streamed answer whose node brings nothing for so long is broken off. Prysm thinks for many seconds about old
 /// states before it goes on.
 const STALL: Duration = Duration::from_secs(60);
+
+/// After a publication's success so long for its body, which hardly anybody sends.
+const ACCEPTANCE: Duration = Duration::from_secs(1);
 
 /// The header by which a node says that its SSZ answer is optimistic.
 const OPTIMISTIC: HeaderName = HeaderName::from_static("eth-execution-optimistic");
@@ -100,8 +108,15 @@ const TELLING: Duration = Duration::from_millis(100);
 
 /// Asks one node.
 pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question>) -> Exchanged<Came> {
+    let waiting = Instant::now();
+    let _turn = match node.transport.turn(question.patience).await {
+        Ok(turn) => turn,
+        Err(fault) => return nothing(id, fault),
+    };
+    // Our own queue is no part of what the node took, but of what the caller's patience covers.
+    let patience = question.patience.saturating_sub(waiting.elapsed());
     let mut watch = Watch { desk: &desk, node: &node, id, begun: Instant::now(), ended: false };
-    let came = timeout(question.patience, attempt(&desk, &node, &question)).await;
+    let came = timeout(patience, attempt(&desk, &node, &question)).await;
     let came = came.unwrap_or(Came::Nothing(Fault::Timeout));
     let (verdict, reason) = match &came {
         Came::Nothing(fault) => (Verdict::Bad, fault.reason().to_owned()),
@@ -118,6 +133,11 @@ pub async fn ask(desk: Desk, id: NodeId, node: Arc<Node>, question: Arc<Question
     };
     watch.end(&came, &verdict);
     Exchanged { from: id, verdict, reason, came }
+}
+
+/// An exchange that said nothing about its node.
+fn nothing(id: NodeId, fault: Fault) -> Exchanged<Came> {
+    Exchanged { from: id, verdict: Verdict::Bad, reason: fault.reason().to_owned(), came: Came::Nothing(fault) }
 }
 
 async fn attempt(desk: &Desk, node: &Node, question: &Question) -> Came {
@@ -144,9 +164,18 @@ pub async fn read(desk: &Desk, question: &Question, response: Response<Incoming>
         AnswerReading::Peek => REFUSAL,
     };
     let limit = if parts.status.is_success() { limit } else { limit.min(REFUSAL) };
-    match budget::collect(body, limit, &desk.budget, Purpose::OwnBlock, question.patience).await {
+    // Blocks, and what is said of them, may use the part that is kept for them.
+    let purpose = if question.row.id.starts_with('B') { Purpose::OwnBlock } else { Purpose::Other };
+    let accepted = question.row.strategy == Strategy::Broadcast && parts.status.is_success();
+    let patience = if accepted { question.patience.min(ACCEPTANCE) } else { question.patience };
+    match budget::collect(body, limit, &desk.budget, purpose, patience).await {
         Ok(bytes) => Came::Whole(parts, bytes),
-        Err(_) => Came::Nothing(Fault::Truncated),
+        // The status has said it: the message is taken, whatever becomes of the words.
+        Err(_) if accepted => Came::Whole(parts, Bytes::new()),
+        Err(BodyFault::NoRoom) => Came::Nothing(Fault::Ours(Lack::Memory)),
+        Err(BodyFault::TooLarge { .. }) => Came::Nothing(Fault::Ours(Lack::Limit)),
+        Err(BodyFault::Slow) => Came::Nothing(Fault::Timeout),
+        Err(BodyFault::Broken(_)) => Came::Nothing(Fault::Truncated),
     }
 }
 
@@ -173,7 +202,7 @@ fn judge(question: &Question, parts: &Parts, body: merit::Body<'_>) -> (Verdict,
         accept: text(&question.head.headers, &ACCEPT),
         body,
     };
-    (merit::judge(question.row, &observed), merit::reason(question.row, &observed))
+    merit::appraise(question.row, &observed)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -249,7 +278,9 @@ impl Watch<'_> {
             Verdict::Final { .. } => Worth::Final,
             Verdict::Bad => Worth::Bad,
         };
+        self.desk.meters.exchanged(&self.node.config.name, worth, took);
         let exchange = match (came, verdict) {
+            (Came::Nothing(Fault::Ours(_)), _) => return,
             (Came::Nothing(Fault::Unreachable | Fault::Tls), _) => Exchange::Refused,
             (Came::Nothing(_), _) => Exchange::Faulted,
             (_, Verdict::Good(_) | Verdict::Final { .. }) => Exchange::Answered { ms: millis(took) },
@@ -259,7 +290,6 @@ impl Watch<'_> {
             }
             _ => Exchange::Faulted,
         };
-        self.desk.meters.exchanged(&self.node.config.name, worth, took);
         self.desk.nodes.exchanged(self.id, exchange);
     }
 }
@@ -268,7 +298,7 @@ impl Drop for Watch<'_> {
     fn drop(&mut self) {
         let lasted = self.begun.elapsed();
         if !self.ended && lasted > TELLING {
-            let exchange = Exchange::Answered { ms: millis(lasted) };
+            let exchange = Exchange::Outlasted { ms: millis(lasted) };
             self.desk.nodes.exchanged(self.id, exchange);
         }
     }
@@ -277,3 +307,6 @@ impl Drop for Watch<'_> {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,16 +4,18 @@
 //! and does what follows: publishes the picture, sends events to subscribers in order, makes the reads that the fleet
 //! asks for, logs notices. Everything is in one place and one order, so two signals can never be folded in two orders.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::stream::{self, BoxStream, SelectAll, StreamExt};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method};
 use rangelight_policy::chain::{Clock, Moment, Root, Slot};
 use rangelight_policy::family::Versions;
 use rangelight_policy::fleet::{Ask, Effects, Fleet, Signal};
-use rangelight_policy::health::Exchange;
+use rangelight_policy::health::{Exchange, NetworkStanding};
 use rangelight_policy::node::{NodeId, Profile, Tier, Trust};
 use rangelight_policy::view::Header;
 use serde::Deserialize;
@@ -22,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::config::NodeConfig;
+use crate::nodes::feed::Heard;
 use crate::nodes::network::{Chart, Network, Unsettled};
 use crate::nodes::transport::{Repeat, SentHead};
 use crate::nodes::{Answered, Node, Nodes, Picture, QUEUE, Surroundings, Told, profile};
@@ -40,6 +43,8 @@ const WARM_BEFORE: u64 = 700;
 pub struct Keeper {
     fleet: Arc<Mutex<Fleet>>,
     answered: Answered,
+    /// What the fleet says of our clock, for requests, which must not wait for its lock.
+    offset: Arc<AtomicI64>,
     queue: mpsc::Receiver<Told>,
     around: Surroundings,
     nodes: HashMap<NodeId, Arc<Node>>,
@@ -53,6 +58,10 @@ pub struct Keeper {
     stream: Arc<Stream>,
     meters: Arc<Meters>,
     asks: JoinSet<()>,
+    /// What the feeds say, each in its turn.
+    feeds: SelectAll<BoxStream<'static, Heard>>,
+    /// The nodes that were compared and are of our network.
+    ours: HashSet<NodeId>,
     warmed: Option<Slot>,
 }
 
@@ -92,18 +101,21 @@ impl Keeper {
         let versions = watch::Sender::new(Arc::default());
         let fleet = Arc::new(Mutex::new(Fleet::default()));
         let answered = Answered::default();
+        let offset = Arc::new(AtomicI64::new(0));
         let nodes = Nodes {
             picture: picture.subscribe(),
             network: network.subscribe(),
             versions: versions.subscribe(),
             fleet: Arc::clone(&fleet),
             answered: answered.clone(),
+            offset: Arc::clone(&offset),
             tell: tell.clone(),
         };
         let around = Surroundings { tell, clock: clock.subscribe(), wanted: stream.wanted() };
         let mut keeper = Self {
             fleet,
             answered,
+            offset,
             queue,
             around,
             nodes: HashMap::new(),
@@ -117,6 +129,8 @@ impl Keeper {
             stream,
             meters,
             asks: JoinSet::new(),
+            feeds: SelectAll::new(),
+            ours: HashSet::new(),
             warmed: None,
         };
         keeper.publish_network();
@@ -132,15 +146,19 @@ impl Keeper {
         let mut next_tick = Instant::now();
         loop {
             tokio::select! {
-                told = self.queue.recv() => match told {
-                    Some(told) => self.take(told)?,
-                    None => return Ok(()),
-                },
+                // Feeds last: a node may flood its own, and probes, cordons and the time must not wait for it. Among
+                // themselves the feeds take turns.
+                biased;
                 () = tokio::time::sleep_until(next_tick) => {
                     next_tick = Instant::now() + self.tick_length();
                     self.tick(time::now())?;
                 }
+                told = self.queue.recv() => match told {
+                    Some(told) => self.take(told)?,
+                    None => return Ok(()),
+                },
                 Some(_) = self.asks.join_next() => {}
+                Some(heard) = self.feeds.next() => self.hear(heard),
             }
         }
     }
@@ -180,6 +198,15 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// What a node's feed says counts once the node is known to be of our network. What is missed until then is made
+    /// good by the fleet, which reads the head of a node that has told none.
+    fn hear(&mut self, heard: Heard) {
+        match &heard.signal {
+            Signal::Event { from, .. } if !self.ours.contains(from) => {}
+            _ => self.tell(heard.signal),
+        }
     }
 
     fn tell(&mut self, signal: Signal) {
@@ -226,7 +253,11 @@ impl Keeper {
                 // Only what the policy knows of it changed; its connections and its watchers go on.
                 Some((_, node)) => Arc::new(node.relabelled(config)),
                 None => match Node::start(id, config.clone(), &self.around) {
-                    Ok(node) => Arc::new(node),
+                    Ok((node, heard)) => {
+                        let heard = stream::unfold(heard, |mut heard| async { Some((heard.recv().await?, heard)) });
+                        self.feeds.push(heard.boxed());
+                        Arc::new(node)
+                    }
                     Err(reason) => {
                         observe::node_unusable(&config.name, &reason);
                         profiles.pop();
@@ -240,6 +271,7 @@ impl Keeper {
         let own = profiles.iter().filter(|profile| profile.trust == Trust::Own).map(|profile| profile.id);
         self.chart.configured(own.collect(), &self.order);
         self.nodes = nodes;
+        self.ours.retain(|id| self.nodes.contains_key(id));
         self.picture.send_modify(|picture| {
             let nodes = Arc::new(self.nodes.clone());
             *picture = Arc::new(Picture { snapshot: Arc::clone(&picture.snapshot), nodes });
@@ -275,6 +307,10 @@ impl Keeper {
 
     fn compare(&mut self, node: NodeId) {
         if let Some(standing) = self.chart.standing(node, time::now()) {
+            match standing {
+                NetworkStanding::Same | NetworkStanding::Lacks { .. } => self.ours.insert(node),
+                NetworkStanding::Unknown | NetworkStanding::Foreign(_) => self.ours.remove(&node),
+            };
             self.tell(Signal::Compared { from: node, standing });
         }
     }
@@ -340,7 +376,10 @@ impl Keeper {
     }
 
     fn lock<T>(&self, act: impl FnOnce(&mut Fleet) -> T) -> T {
-        act(&mut self.fleet.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut fleet = self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        let acted = act(&mut fleet);
+        self.offset.store(fleet.clock_offset_ms(), Ordering::Relaxed);
+        acted
     }
 }
 

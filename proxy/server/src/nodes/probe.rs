@@ -24,7 +24,7 @@ use serde::Deserialize;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
-use crate::nodes::control::{Control, Read};
+use crate::nodes::control::{Control, Read, Unread};
 use crate::nodes::{Told, jitter};
 use crate::time;
 
@@ -120,7 +120,7 @@ impl Probe {
     /// Asks for the sync state; false if there was no usable answer.
     async fn syncing(&self) -> bool {
         let read = self.control.read("/eth/v1/node/syncing").await;
-        let reason = match &read {
+        let (loss, reason) = match &read {
             Ok(read) => {
                 if let Some(date) = read.date {
                     self.signal(Signal::Dated { from: self.id, date }).await;
@@ -130,12 +130,13 @@ impl Probe {
                         self.signal(Signal::Syncing { from: self.id, said }).await;
                         return true;
                     }
-                    Err(reason) => reason,
+                    Err(reason) => (Loss::Silent, reason),
                 }
             }
-            Err(reason) => reason.clone(),
+            Err(Unread::Ours) => return false,
+            Err(Unread::Refused) => (Loss::Refused, Unread::Refused.to_string()),
+            Err(Unread::Silent(reason)) => (Loss::Silent, reason.clone()),
         };
-        let loss = if reason.starts_with("cannot be reached") { Loss::Refused } else { Loss::Silent };
         self.signal(Signal::SyncingFailed { from: self.id, loss, reason }).await;
         false
     }

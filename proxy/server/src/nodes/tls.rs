@@ -6,7 +6,7 @@
 //! library could set another one.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -80,9 +80,15 @@ fn roots(node: &NodeConfig) -> Result<RootCertStore, Unusable> {
         }
     } else {
         // A machine without system authorities still reaches its plain-HTTP nodes; TLS then fails with a clear reason.
-        let (_, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let (_, _) = roots.add_parsable_certificates(system().iter().cloned());
     }
     Ok(roots)
+}
+
+/// The system's authorities, read once: hundreds of files, and the keeper must not read them again for each node.
+fn system() -> &'static [CertificateDer<'static>] {
+    static SYSTEM: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+    SYSTEM.get_or_init(|| rustls_native_certs::load_native_certs().certs)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {

@@ -6,10 +6,15 @@
 //! over the cold pool: a connection that was opened for it cannot be stale. Asking the warm pool again was tried and
 //! can hand out the next stale connection, as all idle ones were closed at the same time.
 //!
+//! Exchanges of bodies at hand take turns: [`IN_FLIGHT`] of them run at one time, the rest wait within their patience. A
+//! burst of one-attestation requests would otherwise open a connection for each, and run this machine out of file
+//! descriptors, or the node out of its own. What this machine lacks is [`Fault::Ours`] and says nothing about the node.
+//!
 //! Redirects are not followed and nothing is decompressed: what a node says is passed on or judged as it came.
 
 use std::error::Error as _;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +28,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::NodeConfig;
 use crate::reply::BoxError;
@@ -42,6 +48,13 @@ const IDLE: Duration = Duration::from_secs(90);
 /// Idle connections kept per node: a burst of one-attestation requests must not reconnect for each.
 const IDLE_CONNECTIONS: usize = 64;
 
+/// Exchanges with one node that run at one time, each on a connection of its own. Beacon nodes answer no faster beyond
+/// it, and some refuse more connections from one address.
+pub const IN_FLIGHT: usize = 128;
+
+/// A turn to speak with a node; given back when dropped.
+pub type Turn = OwnedSemaphorePermit;
+
 /// Whether the VC's request may be sent a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
@@ -56,6 +69,9 @@ pub enum Repeat {
 pub enum Fault {
     /// Nobody listens there, or the name does not resolve.
     Unreachable,
+    /// No connection came about in time, so nothing was sent. A stopped program whose queue is full looks like that too,
+    /// so what the node last said of itself stays.
+    NoConnection,
     /// TLS failed: an unknown authority, a wrong name, an expired certificate.
     Tls,
     /// The connection ended before the answer began.
@@ -66,6 +82,22 @@ pub enum Fault {
     Garbled,
     /// No answer in time.
     Timeout,
+    /// This machine lacks something. It says nothing about the node.
+    Ours(Lack),
+}
+
+/// What this machine lacked for an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// File descriptors, local ports or socket buffers: nothing was sent.
+    Sockets,
+    /// A turn: all exchanges that may run with this node at one time went on until the patience was over. Nothing was
+    /// sent.
+    Turn,
+    /// Memory for an answer that is to be read whole.
+    Memory,
+    /// The will to read so much: the answer is larger than our limit for its operation.
+    Limit,
 }
 
 /// The head of a request to a node; the caller's path and query, byte for byte.
@@ -88,6 +120,7 @@ pub struct Transport {
     fixed: HeaderMap,
     warm: Client<HttpsConnector<HttpConnector>, SentBody>,
     cold: Client<HttpsConnector<HttpConnector>, SentBody>,
+    turns: Arc<Semaphore>,
 }
 
 // === impl Transport ===
@@ -117,6 +150,19 @@ impl Transport {
             fixed: fixed_headers(node),
             warm,
             cold,
+            turns: Arc::new(Semaphore::new(IN_FLIGHT)),
+        }
+    }
+
+    /// Waits for a turn to speak, first come, first served.
+    ///
+    /// # Errors
+    /// [`Fault::Ours`] if none comes free within `patience`.
+    pub async fn turn(&self, patience: Duration) -> Result<Turn, Fault> {
+        match tokio::time::timeout(patience, Arc::clone(&self.turns).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            // The semaphore is never closed.
+            Ok(Err(_)) | Err(_) => Err(Fault::Ours(Lack::Turn)),
         }
     }
 
@@ -213,12 +259,23 @@ impl Fault {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Unreachable => "cannot be reached",
+            Self::NoConnection => "cannot be reached in time",
             Self::Tls => "TLS failed",
             Self::Reset => "closed the connection without an answer",
             Self::Truncated => "closed the connection inside its answer",
             Self::Garbled => "answered something that is not HTTP",
             Self::Timeout => "did not answer in time",
+            Self::Ours(Lack::Sockets) => "this machine has no file descriptors or ports left",
+            Self::Ours(Lack::Memory) => "its answer found no memory here",
+            Self::Ours(Lack::Limit) => "its answer is larger than Rangelight reads",
+            Self::Ours(Lack::Turn) => "too many exchanges with it are in flight",
         }
+    }
+
+    /// Whether it is certain that the node got nothing of the request.
+    #[must_use]
+    pub fn unsent(self) -> bool {
+        matches!(self, Self::Unreachable | Self::NoConnection | Self::Tls | Self::Ours(Lack::Sockets | Lack::Turn))
     }
 }
 
@@ -231,14 +288,18 @@ pub fn fault(error: &ClientError) -> Fault {
             return Fault::Tls;
         }
         if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
-            return hyper_fault(hyper, error.is_connect());
+            let beneath = hyper.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+            return if beneath.is_some_and(refuses_us) { Fault::Tls } else { hyper_fault(hyper, error.is_connect()) };
         }
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
             if is_tls(io) {
                 return Fault::Tls;
             }
+            if exhausted(io) {
+                return Fault::Ours(Lack::Sockets);
+            }
             if io.kind() == std::io::ErrorKind::TimedOut {
-                return Fault::Timeout;
+                return if error.is_connect() { Fault::NoConnection } else { Fault::Timeout };
             }
         }
         cause = inner.source();
@@ -253,11 +314,47 @@ fn is_tls(io: &std::io::Error) -> bool {
     })
 }
 
+/// Whether the node ended the handshake because of who we are. In TLS 1.3 that comes after our first request, which was
+/// then never looked at; any other trouble of TLS on a standing connection says nothing about what became of a request.
+fn refuses_us(io: &std::io::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+
+    let about_us = |error: &rustls::Error| {
+        let rustls::Error::AlertReceived(alert) = error else { return false };
+        matches!(
+            alert,
+            Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::HandshakeFailure
+        )
+    };
+    io.get_ref().is_some_and(|wrapped| {
+        wrapped.downcast_ref::<rustls::Error>().is_some_and(about_us)
+            || wrapped.downcast_ref::<std::io::Error>().is_some_and(refuses_us)
+    })
+}
+
+/// Whether the system refused a socket because this machine, or this process, has none left.
+#[must_use]
+pub fn exhausted(io: &std::io::Error) -> bool {
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    // The numbers of Linux. Ports have a kind; buffers and descriptors have none that is stable.
+    const ENOBUFS: i32 = 105;
+    io.kind() == std::io::ErrorKind::AddrNotAvailable || matches!(io.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS))
+}
+
 fn hyper_fault(error: &hyper::Error, connecting: bool) -> Fault {
     if error.is_parse() {
         Fault::Garbled
     } else if error.is_timeout() {
-        Fault::Timeout
+        if connecting { Fault::NoConnection } else { Fault::Timeout }
     } else if connecting {
         Fault::Unreachable
     } else {
@@ -265,3 +362,6 @@ fn hyper_fault(error: &hyper::Error, connecting: bool) -> Fault {
         Fault::Reset
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The answers that must not flap, and the other topics, each sentence with its case.
 
-use crate::chain::{Checkpoint, Epoch, Slot};
+use crate::chain::{Checkpoint, Epoch, Moment, Slot};
 use crate::events::{Finalized, Topic};
 use crate::family::ConsensusFamily::{Lighthouse, Nimbus, Prysm, Teku};
 use crate::fleet::{Fleet, Notice, Signal};
@@ -216,4 +216,36 @@ fn finality_goes_forward_and_is_never_a_friends_word_alone() {
     stage.observe(Signal::Finality { from: NodeId(1), finalized });
     let words = [(0, json(10, 'a', false))];
     assert!(told(&mut stage, Topic::FinalizedCheckpoint, &words).is_empty(), "a probe contradicts: one against one");
+}
+
+#[test]
+fn a_node_that_lacks_a_fork_to_come_raises_one_alarm_for_it() {
+    let lacks = |fork: &str, epoch| NetworkStanding::Lacks { fork: fork.into(), epoch: Epoch(epoch) };
+    let mut stage = Stage::new(vec![own(0), own(1)]);
+    stage.play("0a 1a");
+    // Slot 106 is in epoch 13.
+    for (standing, alarms) in [
+        (lacks("gloas", 20), 1),
+        (lacks("gloas", 20), 1),
+        (lacks("gloas", 30), 2),
+        (NetworkStanding::Same, 2),
+        (lacks("gloas", 30), 2),
+        (lacks("fulu", 2), 2),
+    ] {
+        let said = format!("{standing:?}");
+        stage.observe(Signal::Compared { from: NodeId(1), standing });
+        stage.observe(Signal::Peers { from: NodeId(1), connected: 3 });
+        let alarm = |notice: &&Notice| matches!(notice, Notice::NotReady { node: NodeId(1), .. });
+        assert_eq!(stage.notices.iter().filter(alarm).count(), alarms, "{said}");
+    }
+}
+
+#[test]
+fn the_picture_says_who_was_compared() {
+    let mut fleet = Fleet::new();
+    fleet.observe(Signal::Configured(vec![own(0).into(), friend(1).into()]), Moment(0));
+    let compared = |fleet: &Fleet| fleet.snapshot().nodes.iter().map(|node| node.compared).collect::<Vec<_>>();
+    assert_eq!(compared(&fleet), [false, false]);
+    fleet.observe(Signal::Compared { from: NodeId(1), standing: NetworkStanding::Same }, Moment(1));
+    assert_eq!(compared(&fleet), [false, true]);
 }

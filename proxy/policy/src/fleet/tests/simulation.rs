@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::chain::{Root, Slot};
+use crate::chain::{Moment, Root, Slot};
 use crate::events::{Head, HeadV2, Reorg, Topic};
 use crate::family::ConsensusFamily;
 use crate::health::{LONE_FRIEND_LAG, MAX_HEAD_LAG};
@@ -14,8 +14,8 @@ use crate::node::{Participation, Tier, Trust};
 use super::world::{CLOCK, Fault, Rng, Sim, World, profile};
 
 /// In a debug build a run takes about 10 ms.
-const RUNS: u64 = 1_500;
-const SLOTS: u64 = 32;
+const RUNS: u64 = 2_000;
+const SLOTS: u64 = 24;
 
 /// A fault has to show and pass before the oracle judges by it.
 const SETTLED: u64 = 3;
@@ -27,11 +27,13 @@ pub(super) struct Oracle {
     reorged_to: Option<(Slot, Root)>,
     v2: BTreeSet<Root>,
     stalled: bool,
+    /// When the view last left a branch.
+    left: Option<Moment>,
 }
 
 impl Oracle {
     pub(super) fn new() -> Self {
-        Self { read: 0, last: None, reorged_to: None, v2: BTreeSet::new(), stalled: false }
+        Self { read: 0, last: None, reorged_to: None, v2: BTreeSet::new(), stalled: false, left: None }
     }
 
     /// Looks at all that was told since the last look.
@@ -61,6 +63,10 @@ impl Oracle {
                 Topic::ChainReorg => {
                     let reorg = Reorg::read(json).ok_or_else(|| format!("no reorg event: {json}"))?;
                     self.reorged_to = Some((reorg.slot, reorg.new_head_block));
+                    let flaps = self.left.replace(told.at).is_some_and(|at| told.at.since(at) < 2 * CLOCK.slot_ms);
+                    if flaps && own_good && steady(world) {
+                        return Err(format!("it flaps between forks: {reorg:?}"));
+                    }
                 }
                 _ => return Err(format!("nobody told this: {told:?}")),
             }
@@ -146,6 +152,12 @@ impl Oracle {
         }
         world.fleet.within_bounds()
     }
+}
+
+/// Nothing has changed for a while, in the world or with its nodes.
+fn steady(world: &World) -> bool {
+    let changes = world.nodes.iter().map(|node| node.since).chain([world.reorged]);
+    changes.max().is_none_or(|last| world.slot().0 > last.0 + SETTLED)
 }
 
 /// A friend that lies can take own nodes for behind while the chain has no blocks: that is the price of noticing a home

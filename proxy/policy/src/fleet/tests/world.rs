@@ -100,7 +100,8 @@ pub(super) struct World {
     pub spread_ms: u64,
     /// Our clock, beside the world's.
     pub clock_error_ms: i64,
-    pub last_slot: Slot,
+    /// The slot of the last block that left another behind.
+    pub reorged: Slot,
     fork: Root,
     queue: BTreeMap<(Moment, u64), Step>,
     steps: u64,
@@ -182,7 +183,7 @@ impl World {
             reorgs: 5,
             spread_ms: 2_500,
             clock_error_ms: 0,
-            last_slot: start,
+            reorged: Slot(0),
             queue: BTreeMap::new(),
             steps: 0,
         };
@@ -296,12 +297,14 @@ impl World {
 
     fn begin_slot(&mut self) {
         let slot = self.slot();
-        self.last_slot = slot;
         self.at(CLOCK.slot_ms, Step::Slot);
         let root = self.rng.root();
         if !self.rng.percent(self.empty) {
             let parent = self.blocks[&self.head].parent;
             let leave = self.rng.percent(self.reorgs) && self.blocks[&self.head].slot == slot.back(1);
+            if leave {
+                self.reorged = slot;
+            }
             let parent = if leave { parent } else { self.head };
             self.blocks.insert(root, Block { slot, parent });
             self.head = root;

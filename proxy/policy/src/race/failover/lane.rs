@@ -30,6 +30,12 @@ impl Lane {
         self.candidate.tier != Tier::Away
     }
 
+    /// An own node that was ready and may still answer, or has answered in earnest.
+    pub(super) fn holds_the_reserve(&self) -> bool {
+        let failed = matches!(self.stage, Stage::Ended { verdict: Verdict::Bad, .. } | Stage::Asked { lost: true, .. });
+        self.is_own() && self.candidate.tier == Tier::Ready && !failed
+    }
+
     pub(super) fn is_unasked(&self) -> bool {
         matches!(self.stage, Stage::Unasked)
     }

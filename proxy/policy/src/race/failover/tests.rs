@@ -68,6 +68,30 @@ fn one_by_one_waits_for_a_fault_or_the_last_call() {
 }
 
 #[test]
+fn the_reserve_waits_for_every_ready_own_node() {
+    check(
+        &rules(),
+        &[],
+        &[
+            ("a slow own node", "own good@1200, friend reserve good@1", "0@0 | 0@1200"),
+            ("not at the last call either", "own hang, friend reserve good@1", "0@0 | none@4000"),
+            ("all ready own ones failed", "own bad@9, own bad@5, friend reserve good@9", "0@0 1@9 2@14 | 2@23"),
+            ("one is still silent", "own hang, own bad@5, friend reserve good@9", "0@0 1@100 | none@4000"),
+            (
+                "an own one that is not ready is not waited for",
+                "own bad@5, friend reserve good@9, own syncing hang",
+                "0@0 1@5 | 1@14",
+            ),
+            ("an own refusal stands", "own 404@5, friend reserve good@9", "0@0 | 0@5"),
+            ("a weak own answer is taken", "own weak@5, friend reserve good@9", "0@0 | 0@5"),
+            ("other friends come in turn", "own good@900, friend good@9, friend reserve good@1", "0@0 1@100 | 1@109"),
+        ],
+    );
+    let lost = [(Duration::from_millis(50), Note::NodeLost(NodeId(0)))];
+    check(&rules(), &lost, &[("it became unusable", "own hang, friend reserve good@9", "0@0 1@50 | 1@59")]);
+}
+
+#[test]
 fn short_deadlines_have_their_last_call_half_way() {
     let rules = Rules { deadline: Duration::from_millis(150), ..rules() };
     check(

@@ -44,14 +44,26 @@ impl Fitness {
 impl Picture<'_> {
     /// Guarded reads.
     pub(super) fn reads(&self) -> Vec<Candidate> {
-        self.sorted(|node| {
+        let own_and_ready = |(_, node): &(usize, &NodeState)| {
+            node.profile.trust == Trust::Own && node.tier == Tier::Ready && reads(node)
+        };
+        let own_decides = self.nodes.iter().any(own_and_ready);
+        let mut candidates = self.sorted(|node| {
             let fitness = Fitness::of(node).filter(|_| reads(node))?;
             let standby = node.profile.participation == Participation::Standby;
             let stranger = self.question.view && self.snapshot.view.is_some() && !self.is_member(node);
             let friend = node.profile.trust == Trust::Friend;
             let key = (fitness, standby, stranger, friend, node.doubtful, node.cordoned, !self.is_leader(node));
             Some((key, self.why_read(node, fitness, stranger)))
-        })
+        });
+        for candidate in &mut candidates {
+            let last = self.question.friends_last || self.question.view && !self.has_member(candidate.node);
+            candidate.reserve = own_decides && candidate.trust == Trust::Friend && last;
+            if candidate.reserve {
+                candidate.why = "a friend's, only if every ready own node fails";
+            }
+        }
+        candidates
     }
 
     /// Publications: who leads is only the order of the sends, all go out in one step.

@@ -121,6 +121,7 @@ impl Picture<'_> {
             hedge_after: Duration::from_millis(node.hedge_after_ms)
                 .clamp(SHORTEST_HEDGE, longest)
                 .max(self.question.hedge_no_sooner),
+            reserve: false,
             why,
         }
     }
@@ -130,7 +131,11 @@ impl Picture<'_> {
     }
 
     pub(super) fn is_member(&self, node: &NodeState) -> bool {
-        self.snapshot.view.as_ref().is_some_and(|view| view.members.contains(&node.profile.id))
+        self.has_member(node.profile.id)
+    }
+
+    pub(super) fn has_member(&self, node: NodeId) -> bool {
+        self.snapshot.view.as_ref().is_some_and(|view| view.members.contains(&node))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::race::{Candidate, Losers, Score};
 const READ: Question = Question {
     kind: Kind::Read,
     view: false,
+    friends_last: false,
     pace: Pace::Hedged,
     hedge_no_sooner: Duration::ZERO,
     enough: Score([1, 0, 0, 0]),
@@ -21,6 +22,7 @@ const READ: Question = Question {
     body_bytes: 0,
 };
 const GATING: Question = Question { view: true, ..READ };
+const PRODUCTION: Question = Question { friends_last: true, pace: Pace::OneByOne, ..GATING };
 const PUBLICATION: Question = Question { kind: Kind::Publication, ..READ };
 const BIG: Question = Question { body_bytes: BIG_BODY + 1, ..PUBLICATION };
 const STANDING: Question = Question { kind: Kind::Standing, ..READ };
@@ -45,6 +47,7 @@ fn snapshot(nodes: &str) -> Snapshot {
                 "syncing" => node.tier = Tier::Syncing,
                 "away" => node.tier = Tier::Away,
                 "foreign" => node.tier = Tier::Foreign,
+                "uncompared" => (node.tier, node.compared) = (Tier::Away, false),
                 "cordoned" => node.cordoned = true,
                 "doubtful" => node.doubtful = true,
                 "member" => assert!(view.members.insert(id)),
@@ -75,6 +78,7 @@ fn blank(id: NodeId) -> NodeState {
     NodeState {
         profile: Arc::new(profile),
         tier: Tier::Ready,
+        compared: true,
         cordoned: false,
         doubtful: false,
         head: None,
@@ -154,6 +158,36 @@ fn gating_reads_follow_the_view() {
             ("no view yet", "friend, own, own", "bca"),
         ],
     );
+}
+
+#[test]
+fn a_friend_of_an_unknown_network_is_asked_nothing() {
+    for question in [READ, GATING, PRODUCTION, UNLISTED_READ, PUBLICATION, BIG, STANDING] {
+        for mode in [Mode::Guarded, Mode::Observe, Mode::PassThrough] {
+            let plan = own(&question, "own uncompared, friend uncompared", mode);
+            assert_eq!(letters(&plan.ask), "a", "{:?}, {mode:?}", question.kind);
+        }
+    }
+}
+
+#[test]
+fn friends_whose_word_does_not_count_are_held_in_reserve() {
+    for (name, question, nodes, expected) in [
+        ("a read that any node may answer", &READ, "own, friend", ""),
+        ("a friend out of the view", &GATING, "own leader, friend, friend member", "b"),
+        ("no view yet", &GATING, "own, friend", "b"),
+        ("no own node is ready", &GATING, "own behind leader, friend, friend", ""),
+        ("an own node that never reads", &GATING, "own publish-only, friend", ""),
+        ("a cordoned own node still decides", &GATING, "own cordoned, friend, friend leader", "b"),
+        ("a block, whatever the view", &PRODUCTION, "own leader, friend member, friend, own away", "bc"),
+        ("a block, and no own node is ready", &PRODUCTION, "own optimistic, friend", ""),
+    ] {
+        for mode in [Mode::Guarded, Mode::Observe] {
+            let plan = own(question, nodes, mode);
+            let reserve: Vec<_> = plan.ask.into_iter().filter(|one| one.reserve).collect();
+            assert_eq!(letters(&reserve), expected, "{name}, {mode:?}");
+        }
+    }
 }
 
 #[test]

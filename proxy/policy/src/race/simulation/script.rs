@@ -1,6 +1,6 @@
 //! Races in words, for the tables: what each node does in, what was sent and how it ended out.
 //!
-//! A node is `own` or `friend`, perhaps `away`, then its deed: `good@50` (a usable answer after 50 ms), `weak@50` (one of
+//! A node is `own` or `friend`, perhaps `away`, `syncing` or in `reserve`, then its deed: `good@50` (a usable answer after 50 ms), `weak@50` (one of
 //! the lowest score), a status as `404@50`, `bad@50` or `hang`. A race reads `0@0 1+2@100 | 1@150`: node 0 was sent to at
 //! the start, 1 and 2 after 100 ms, and node 1's answer ended it after 150 ms. Other ends: `merged 0,1@150`, `none@150`,
 //! `stuck`.
@@ -19,14 +19,16 @@ pub(in crate::race) fn parse(nodes: &str) -> (Vec<Candidate>, Vec<(NodeId, Does)
     let one = |(number, words): (usize, &str)| {
         let node = NodeId(u16::try_from(number).expect("scripts are short"));
         let words: Vec<&str> = words.split_whitespace().collect();
-        let (trust, tier, deed) = match words[..] {
-            ["own", deed] => (Trust::Own, Tier::Ready, deed),
-            ["own", "away", deed] => (Trust::Own, Tier::Away, deed),
-            ["friend", deed] => (Trust::Friend, Tier::Ready, deed),
-            ["friend", "away", deed] => (Trust::Friend, Tier::Away, deed),
+        let (trust, tier, reserve, deed) = match words[..] {
+            ["own", deed] => (Trust::Own, Tier::Ready, false, deed),
+            ["own", "away", deed] => (Trust::Own, Tier::Away, false, deed),
+            ["own", "syncing", deed] => (Trust::Own, Tier::Syncing, false, deed),
+            ["friend", deed] => (Trust::Friend, Tier::Ready, false, deed),
+            ["friend", "away", deed] => (Trust::Friend, Tier::Away, false, deed),
+            ["friend", "reserve", deed] => (Trust::Friend, Tier::Ready, true, deed),
             _ => panic!("no node: {words:?}"),
         };
-        (Candidate { node, trust, tier, hedge_after: USUAL, why: "scripted" }, (node, does(deed)))
+        (Candidate { node, trust, tier, hedge_after: USUAL, reserve, why: "scripted" }, (node, does(deed)))
     };
     nodes.split(',').enumerate().map(one).unzip()
 }

@@ -21,7 +21,7 @@ use rangelight_policy::network::{Genesis, Spec};
 use tokio::time::timeout;
 
 use crate::config::NodeConfig;
-use crate::nodes::control::{Control, Read};
+use crate::nodes::control::{Control, Read, Unread};
 use crate::nodes::feed::{self, Opened};
 use crate::nodes::{probe, tls};
 use crate::time;
@@ -85,7 +85,7 @@ impl Visit {
         };
         let version = match control.read("/eth/v1/node/version").await {
             Ok(version) => version,
-            Err(why) => return Self::failed(&why),
+            Err(why) => return Self::failed(&why.to_string()),
         };
         let syncing = control.read("/eth/v1/node/syncing").await;
         let now = time::now();
@@ -101,7 +101,7 @@ impl Visit {
         Self {
             took: syncing.as_ref().ok().map(|read| read.took),
             clock_ms: date.map(|date| difference(date, now)),
-            syncing: syncing.and_then(|read| probe::syncing(&read)),
+            syncing: syncing.map_err(|why| why.to_string()).and_then(|read| probe::syncing(&read)),
             genesis: body(genesis).and_then(|read| Genesis::read(&read.body).map_err(|error| error.to_string())),
             spec: body(spec).and_then(|read| Spec::read(&read.body).map_err(|error| error.to_string())),
             versions: probe::versions_of(Some(&version), version_v2.ok().as_ref()),
@@ -139,8 +139,9 @@ async fn refused_topics(control: &Control) -> Result<Topics, String> {
     if stood { Ok(plan.refused().clone()) } else { Err("refuses every set of topics that was tried".to_owned()) }
 }
 
-fn body(read: Result<Read, String>) -> Result<Read, String> {
-    read.and_then(|read| if read.status == 200 { Ok(read) } else { Err(format!("answered {}", read.status)) })
+fn body(read: Result<Read, Unread>) -> Result<Read, String> {
+    read.map_err(|why| why.to_string())
+        .and_then(|read| if read.status == 200 { Ok(read) } else { Err(format!("answered {}", read.status)) })
 }
 
 /// A date has whole seconds, so its middle is meant.

@@ -168,7 +168,7 @@ async fn asked(node: &NodeConfig) -> (Result<u16, Fault>, Result<u16, String>) {
     };
     let sent = Transport::new(node, tls.clone()).send(&head, Bytes::new(), Repeat::OnNewConnection).await;
     let read = Control::new(node, tls).expect("the settings are good").read("/eth/v1/node/version").await;
-    (sent.map(|response| response.status().as_u16()), read.map(|read| read.status))
+    (sent.map(|response| response.status().as_u16()), read.map(|read| read.status).map_err(|why| why.to_string()))
 }
 
 #[tokio::test]
