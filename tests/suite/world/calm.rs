@@ -9,7 +9,7 @@ use rangelight_sim::manner::{FAMILIES, Optional, SszBody};
 use rangelight_sim::vc::Flavour;
 use rangelight_sim::{Consensus, Execution, NodeSpec, Preset, Profile, WorldConfig};
 
-use super::stage::{Stage, THREE, nodes};
+use super::stage::{Stage, THREE, nodes, side_by_side};
 
 /// The dialects, each with a fork at which its client speaks it.
 const DIALECTS: [(&str, Profile, Fork); 3] = [
@@ -24,31 +24,33 @@ fn world(preset: Preset, fork: Fork, nodes: Vec<NodeSpec>) -> WorldConfig {
 }
 
 /// Runs one world for more than an epoch; every vote, also of the head, must be right.
-async fn loses_nothing(what: &str, config: WorldConfig, profile: Profile) {
+async fn loses_nothing(what: String, config: WorldConfig, profile: Profile) {
     let slots = config.preset.slots_per_epoch() + 4;
     let stage = Stage::set(config, profile).await;
-    let sum = stage.nothing_lost(what, stage.from, slots).await;
+    let sum = stage.nothing_lost(&what, stage.from, slots).await;
     assert!(sum.proposals > 0, "{what}: no proposal was to be made");
     assert_eq!(sum.heads, sum.right_heads, "{what}: votes for an older head");
     stage.strike().await;
 }
 
 async fn three_nodes(preset: Preset) {
-    for (name, profile, fork) in DIALECTS {
-        loses_nothing(&format!("{name}, {}", preset.name()), world(preset, fork, nodes(&THREE)), profile).await;
-    }
+    let runs = DIALECTS.map(|(name, profile, fork)| {
+        loses_nothing(format!("{name}, {}", preset.name()), world(preset, fork, nodes(&THREE)), profile)
+    });
+    side_by_side(runs).await;
 }
 
 /// `turn` says with which dialect the first family begins; those that a family cannot take are passed over.
 async fn each_family_alone(preset: Preset, turn: usize) {
-    for (number, consensus) in FAMILIES.into_iter().enumerate() {
+    let runs = FAMILIES.into_iter().enumerate().map(|(number, consensus)| {
         let mut dialects = DIALECTS.into_iter().cycle().skip(turn + number);
         let taken = |(_, profile, _): &(_, Profile, _)| takes(consensus, profile.flavour);
         let (name, profile, fork) = dialects.find(taken).expect("every family takes JSON");
         let node = NodeSpec::new("attic", consensus, Execution::Geth);
         let what = format!("{name} with {} alone, {}", consensus.name(), preset.name());
-        loses_nothing(&what, world(preset, fork, vec![node]), profile).await;
-    }
+        loses_nothing(what, world(preset, fork, vec![node]), profile)
+    });
+    side_by_side(runs).await;
 }
 
 /// Whether a validator client of this dialect loses nothing with this family when nobody stands in between.

@@ -7,7 +7,7 @@
 use rangelight_sim::{Fault, Profile, WorldConfig};
 use rangelight_tests::until;
 
-use super::stage::{Stage, THREE, nodes, validator_client, world};
+use super::stage::{Stage, THREE, nodes, side_by_side, validator_client, world};
 
 fn config() -> WorldConfig {
     WorldConfig { slot_ms: 500, nodes: nodes(&THREE), ..WorldConfig::default() }
@@ -30,36 +30,34 @@ async fn one_nodes_clock_is_wrong() {
 
 #[tokio::test]
 async fn our_own_clock_is_wrong() {
-    for skew in [5_000, -5_000] {
-        let stage = Stage::set(config(), Profile::VERO).await;
-        let direct = world(config()).await;
-        let from = validator_client(&direct, &direct.nodes()[0].url(), Profile::VERO).await.max(stage.from);
-        let begin = from.max(stage.world.slot()).max(direct.slot()) + 1;
-        for world in [&stage.world, &direct] {
-            world.wait_slot(begin).await;
-            THREE.iter().for_each(|(name, _, _)| world.fault(name, Fault::ClockSkew(skew)));
-        }
-        until(&format!("a clock off by {skew} ms is seen"), async || {
-            let offset = stage.home.status().await["clock_offset_ms"].as_i64().unwrap_or_default();
-            // Dates have whole seconds.
-            (skew - 1_500..=skew + 1_500).contains(&offset)
-        })
-        .await;
-        stage.pass(4).await;
-        let window = begin..stage.world.slot();
-        let score = stage.judge(window.clone()).await;
-        direct.wait_slot(window.end + 2).await;
-        for report in &score.bad {
-            let there = direct.report_of(report.slots.clone());
-            assert!(
-                report.lost() <= there.lost(),
-                "off by {skew} ms: with a node alone {} lost\n{score}",
-                there.lost()
-            );
-        }
-        THREE.iter().for_each(|(name, _, _)| stage.world.heal(name));
-        until("the clock is right again", async || stage.home.status().await["clock_offset_ms"] == 0).await;
-        direct.stop();
-        stage.strike().await;
+    side_by_side([5_000, -5_000].map(ours_is_off_by)).await;
+}
+
+async fn ours_is_off_by(skew: i64) {
+    let stage = Stage::set(config(), Profile::VERO).await;
+    let direct = world(config()).await;
+    let from = validator_client(&direct, &direct.nodes()[0].url(), Profile::VERO).await.max(stage.from);
+    let begin = from.max(stage.world.slot()).max(direct.slot()) + 1;
+    for world in [&stage.world, &direct] {
+        world.wait_slot(begin).await;
+        THREE.iter().for_each(|(name, _, _)| world.fault(name, Fault::ClockSkew(skew)));
     }
+    until(&format!("a clock off by {skew} ms is seen"), async || {
+        let offset = stage.home.status().await["clock_offset_ms"].as_i64().unwrap_or_default();
+        // Dates have whole seconds.
+        (skew - 1_500..=skew + 1_500).contains(&offset)
+    })
+    .await;
+    stage.pass(4).await;
+    let window = begin..stage.world.slot();
+    let score = stage.judge(window.clone()).await;
+    direct.wait_slot(window.end + 2).await;
+    for report in &score.bad {
+        let there = direct.report_of(report.slots.clone());
+        assert!(report.lost() <= there.lost(), "off by {skew} ms: with a node alone {} lost\n{score}", there.lost());
+    }
+    THREE.iter().for_each(|(name, _, _)| stage.world.heal(name));
+    until("the clock is right again", async || stage.home.status().await["clock_offset_ms"] == 0).await;
+    direct.stop();
+    stage.strike().await;
 }

@@ -12,10 +12,14 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use rangelight_sim::score::Tally;
 use rangelight_sim::{Consensus, Execution, NodeSpec, Profile, Report, World, WorldConfig};
 use rangelight_tests::{Home, PATIENCE, Wiring, pace};
 use tokio::task::JoinHandle;
+
+/// Worlds that one test may play at a time.
+const AT_ONCE: usize = 3;
 
 /// The part of a slot, in per cent, that the machine may take from it before the slot is not judged.
 const STOLEN_PER_CENT: u32 = 25;
@@ -47,6 +51,11 @@ pub(crate) struct Stage {
 /// Nodes with nothing special.
 pub(crate) fn nodes(pairs: &[(&str, Consensus, Execution)]) -> Vec<NodeSpec> {
     pairs.iter().map(|(name, consensus, execution)| NodeSpec::new(name, *consensus, *execution)).collect()
+}
+
+/// Runs scenarios side by side: they wait most of the time, and [`AT_ONCE`] of them leave each other enough of it.
+pub(crate) async fn side_by_side<F: Future<Output = ()>>(scenarios: impl IntoIterator<Item = F>) {
+    futures_util::stream::iter(scenarios).for_each_concurrent(AT_ONCE, |scenario| scenario).await;
 }
 
 /// Starts a world.
