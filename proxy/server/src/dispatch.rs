@@ -8,31 +8,20 @@
 //! Exchanges that must run on after the answer ([`Losers::Finish`]) are handed back to the caller, who gives them a
 //! place to run and a time to end.
 
-use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rangelight_policy::node::NodeId;
-use rangelight_policy::race::{Answer, Event, Losers, Note, Outcome, Race, Verdict};
+use rangelight_policy::race::{Answer, Event, Losers, Note, Outcome, Race};
 use tokio::time::{Instant, sleep_until};
+
+use crate::nodes::exchange::Exchanged;
 
 /// Where news from beside the races comes from.
 pub trait News: Send {
     /// The next piece of news; `None` when there will be none any more.
     fn next(&mut self) -> impl Future<Output = Option<Note>> + Send;
-}
-
-/// How one exchange ended.
-pub struct Exchanged<R> {
-    /// The node asked.
-    pub from: NodeId,
-    /// What the answer is worth.
-    pub verdict: Verdict,
-    /// Why, in a few words, for evidence and refusals; e.g. `200` or `cannot be reached`.
-    pub reason: String,
-    /// What came: an answer, or why there is none.
-    pub came: R,
 }
 
 /// One line of the record of a race: a node, what became of it, and when.
@@ -144,12 +133,6 @@ fn conclude<R>(outcome: Outcome, mut answers: Vec<Exchanged<R>>) -> (Ended<R>, L
             (Ended::Merged(chosen), losers)
         }
         Outcome::Exhausted { losers } => (Ended::Exhausted(answers), losers),
-    }
-}
-
-impl<R> fmt::Debug for Exchanged<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchanged").field("from", &self.from).field("reason", &self.reason).finish_non_exhaustive()
     }
 }
 

@@ -6,9 +6,9 @@
 //! | floor | modules |
 //! |---|---|
 //! | ground | [`time`], [`limits`], [`reply`], [`config`], [`state`] |
-//! | edges | [`evidence`], [`observe`], [`connection`], [`body`], [`budget`], [`dispatch`], [`gateway`], [`service`], [`stream`], [`nodes`] |
-//! | flow | [`stable`], [`answers`] |
-//! | assembly | [`listen`], [`admin`] |
+//! | edges | [`evidence`], [`observe`], [`connection`], [`body`], [`budget`], [`nodes`] |
+//! | flow | [`gateway`], [`dispatch`], [`stream`], [`stable`] |
+//! | assembly | [`service`], [`answers`], [`listen`], [`admin`] |
 //! | roof | this file, [`cli`] |
 
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Rangelight {
         let meters = Arc::new(Meters::new());
         let draining = watch::Sender::new(false);
         let stream = Arc::new(Stream::new(draining.subscribe(), Arc::clone(&meters)));
-        let (keeper, nodes) = Keeper::new(Chart::new(choice, state), Arc::clone(&stream), Arc::clone(&meters));
+        let (keeper, nodes) = Keeper::new(Chart::new(choice, state), stream.clone(), Arc::clone(&meters));
         let desk = Desk { nodes: nodes.clone(), budget: Arc::new(Budget::default()), meters };
         let stable = Stable::new(nodes.clone());
         let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode));

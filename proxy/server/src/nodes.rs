@@ -67,6 +67,15 @@ pub struct Picture {
     pub nodes: Arc<HashMap<NodeId, Arc<Node>>>,
 }
 
+/// Where the fleet's events go, and what is wanted of them: the merged stream.
+pub trait Ears: Send + Sync + 'static {
+    /// Hears an event.
+    fn say(&self, topic: Topic, json: &str);
+
+    /// The topics that anyone wants now, for the feeds to ask the nodes for.
+    fn wanted(&self) -> watch::Receiver<Vec<Topic>>;
+}
+
 /// What the keeper is told.
 pub enum Told {
     /// Something for the fleet.

@@ -26,6 +26,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::nodes::Ears;
 use crate::observe::{self, Meters};
 use crate::reply::{Reply, ReplyBody};
 
@@ -98,27 +99,6 @@ impl Stream {
         Self { said, wanted, ending, meters, alive: Arc::default(), full: AtomicBool::new(false) }
     }
 
-    /// Gives an event to all subscribers that want its topic.
-    pub fn say(&self, topic: Topic, json: &str) {
-        let full = self.alive.load(Ordering::Relaxed) >= ROOM;
-        if self.full.swap(full, Ordering::Relaxed) != full && full {
-            observe::events_fill_memory(ROOM);
-        }
-        if full && topic.rule() != Rule::Head {
-            return;
-        }
-        self.meters.event(topic.name());
-        let frame = Framed::new(Vec::from(events::frame(topic, json)), &self.alive);
-        // Nobody listening is no fault.
-        let _ = self.said.send(Said { topic, frame: Bytes::from_owner(frame) });
-    }
-
-    /// The topics that any subscriber wants now, for the feeds to ask the nodes for.
-    #[must_use]
-    pub fn wanted(&self) -> watch::Receiver<Vec<Topic>> {
-        self.wanted.topics.subscribe()
-    }
-
     /// Streams that are open now.
     #[must_use]
     pub fn subscribers(&self) -> usize {
@@ -165,6 +145,27 @@ impl AsRef<[u8]> for Framed {
 impl Drop for Framed {
     fn drop(&mut self) {
         self.alive.fetch_sub(self.text.len(), Ordering::Relaxed);
+    }
+}
+
+impl Ears for Stream {
+    /// Gives an event to all subscribers that want its topic.
+    fn say(&self, topic: Topic, json: &str) {
+        let full = self.alive.load(Ordering::Relaxed) >= ROOM;
+        if self.full.swap(full, Ordering::Relaxed) != full && full {
+            observe::events_fill_memory(ROOM);
+        }
+        if full && topic.rule() != Rule::Head {
+            return;
+        }
+        self.meters.event(topic.name());
+        let frame = Framed::new(Vec::from(events::frame(topic, json)), &self.alive);
+        // Nobody listening is no fault.
+        let _ = self.said.send(Said { topic, frame: Bytes::from_owner(frame) });
+    }
+
+    fn wanted(&self) -> watch::Receiver<Vec<Topic>> {
+        self.wanted.topics.subscribe()
     }
 }
 

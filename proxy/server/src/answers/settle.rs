@@ -9,8 +9,8 @@ use rangelight_policy::publish::{self, Failures, Outcome, Settled};
 use rangelight_policy::race::Verdict;
 
 use super::Asking;
-use crate::dispatch::{Ended, Exchanged};
-use crate::nodes::exchange::Came;
+use crate::dispatch::Ended;
+use crate::nodes::exchange::{Came, Exchanged};
 use crate::nodes::transport::Fault;
 use crate::reply::{Refusal, Reply, empty};
 

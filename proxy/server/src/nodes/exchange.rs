@@ -12,6 +12,7 @@
 //! Bounds: answers read whole are counted in the body budget; refusals are read up to [`REFUSAL`]; a streamed answer
 //! holds one piece at a time, and ends if its node brings nothing for [`STALL`].
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,7 +34,6 @@ use tokio::time::{Instant, Sleep, timeout};
 
 use crate::body::BodyFault;
 use crate::budget::{self, Budget, Purpose};
-use crate::dispatch::Exchanged;
 use crate::nodes::transport::{Fault, Lack, Repeat, SentHead};
 use crate::nodes::{Node, Nodes};
 use crate::observe::{Meters, Worth};
@@ -64,6 +64,18 @@ pub struct Question {
     pub repeat: Repeat,
     /// How long an exchange may take, whether or not anybody still waits for it.
     pub patience: Duration,
+}
+
+/// How one exchange ended.
+pub struct Exchanged<R> {
+    /// The node asked.
+    pub from: NodeId,
+    /// What the answer is worth.
+    pub verdict: Verdict,
+    /// Why, in a few words, for evidence and refusals; e.g. `200` or `cannot be reached`.
+    pub reason: String,
+    /// What came: an answer, or why there is none.
+    pub came: R,
 }
 
 /// What came from a node.
@@ -305,6 +317,12 @@ impl Drop for Watch<'_> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl<R> fmt::Debug for Exchanged<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchanged").field("from", &self.from).field("reason", &self.reason).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

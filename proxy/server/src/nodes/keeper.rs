@@ -27,9 +27,8 @@ use crate::config::NodeConfig;
 use crate::nodes::feed::Heard;
 use crate::nodes::network::{Chart, Network, Unsettled};
 use crate::nodes::transport::{Repeat, SentHead};
-use crate::nodes::{Answered, Node, Nodes, Picture, QUEUE, Surroundings, Told, profile};
+use crate::nodes::{Ears, Answered, Node, Nodes, Picture, QUEUE, Surroundings, Told, profile};
 use crate::observe::{self, Meters};
-use crate::stream::Stream;
 use crate::time;
 
 /// Reads for the fleet that may run at one time; above it one is dropped, and the fleet decides without it.
@@ -55,7 +54,7 @@ pub struct Keeper {
     network: watch::Sender<Option<Arc<Network>>>,
     clock: watch::Sender<Option<Clock>>,
     versions: watch::Sender<Arc<HashMap<NodeId, Versions>>>,
-    stream: Arc<Stream>,
+    stream: Arc<dyn Ears>,
     meters: Arc<Meters>,
     asks: JoinSet<()>,
     /// What the feeds say, each in its turn.
@@ -93,7 +92,7 @@ struct HeaderMessage {
 impl Keeper {
     /// A keeper of no nodes yet, and the door to it.
     #[must_use]
-    pub fn new(chart: Chart, stream: Arc<Stream>, meters: Arc<Meters>) -> (Self, Nodes) {
+    pub fn new(chart: Chart, stream: Arc<dyn Ears>, meters: Arc<Meters>) -> (Self, Nodes) {
         let (tell, queue) = mpsc::channel(QUEUE);
         let picture = watch::Sender::new(Arc::new(Picture::default()));
         let network = watch::Sender::new(None);
