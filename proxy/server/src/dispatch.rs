@@ -139,7 +139,7 @@ fn conclude<R>(outcome: Outcome, mut answers: Vec<Exchanged<R>>) -> (Ended<R>, L
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rangelight_policy::race::{Score, Step};
+    use rangelight_policy::race::{Score, Step, Verdict};
     use tokio::sync::mpsc;
 
     impl News for mpsc::Receiver<Note> {

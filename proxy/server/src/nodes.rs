@@ -231,7 +231,11 @@ impl Node {
     ///
     /// # Errors
     /// In a few words, if its TLS files cannot be used.
-    pub fn start(id: NodeId, config: NodeConfig, around: &Surroundings) -> Result<(Self, mpsc::Receiver<Heard>), String> {
+    pub fn start(
+        id: NodeId,
+        config: NodeConfig,
+        around: &Surroundings,
+    ) -> Result<(Self, mpsc::Receiver<Heard>), String> {
         let tls = tls::client_config(&config).map_err(|error| error.to_string())?;
         let transport = Transport::new(&config, tls.clone());
         let control = Control::new(&config, tls).map_err(|error| error.to_string())?;

@@ -211,6 +211,11 @@ impl Meters {
                 meters.head.set(slot_number(slot.0));
             }
         }
+        // A node that is no longer configured has no tier; its last one would keep an alert from firing, or firing.
+        let configured = |name: &Arc<str>| snapshot.nodes.iter().any(|state| state.profile.name == *name);
+        for gone in self.nodes.iter().filter(|meters| !configured(meters.key())) {
+            gone.tiers.iter().for_each(|(_, gauge)| gauge.set(0.0));
+        }
         if let Some(view) = &snapshot.view {
             self.view_slot.set(slot_number(view.slot.0));
         }
@@ -365,7 +370,10 @@ pub fn events_dropped(node: NodeId, events: u64) {
 
 /// Events that subscribers have not read fill their room.
 pub fn events_fill_memory(bytes: usize) {
-    warn!(bytes, "events that subscribers have not read fill their room; until they are read only heads and reorgs are told");
+    warn!(
+        bytes,
+        "events that subscribers have not read fill their room; until they are read only heads and reorgs are told"
+    );
 }
 
 /// The state directory was kept from another network than the own nodes'.

@@ -60,7 +60,18 @@ fn operations_that_were_replaced_are_treated_as_their_successors() {
         assert!(successor.successor.is_none(), "{} names the end of the line", row.operation);
         let rule = |row: &Row| {
             let bodies = (row.answer, row.body, row.definite, row.optimistic_is_bad);
-            (row.strategy, row.scope, row.view, row.friends_last, row.hedge, row.deadline, row.standing, row.success, row.method, bodies)
+            (
+                row.strategy,
+                row.scope,
+                row.view,
+                row.friends_last,
+                row.hedge,
+                row.deadline,
+                row.standing,
+                row.success,
+                row.method,
+                bodies,
+            )
         };
         assert_eq!(rule(row), rule(successor), "{}", row.operation);
         count += 1;

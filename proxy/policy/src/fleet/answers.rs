@@ -101,6 +101,6 @@ impl Fleet {
 
 impl Node {
     pub(super) fn readable(&self) -> bool {
-        self.profile.participation != Participation::PublishOnly
+        self.profile.participation != Participation::PublishOnly && self.tier != Tier::Foreign
     }
 }

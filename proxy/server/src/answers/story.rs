@@ -124,7 +124,10 @@ impl Asking {
 
     /// How many of the asked have not ended; of a publication each may yet take the message.
     #[must_use]
-    pub(super) fn still_running(&self, ended: &[crate::nodes::exchange::Exchanged<crate::nodes::exchange::Came>]) -> usize {
+    pub(super) fn still_running(
+        &self,
+        ended: &[crate::nodes::exchange::Exchanged<crate::nodes::exchange::Came>],
+    ) -> usize {
         if self.publication() { self.plan.ask.len().saturating_sub(ended.len()) } else { 0 }
     }
 }

@@ -125,7 +125,7 @@ async fn show(demo: &Demo) -> Result<ExitCode, String> {
     world.stop();
     let lost = report.lost();
     match lost {
-        0 => say(&format!("\nNo duty was lost. The same with your own nodes: `rangelight run`; see the README.")),
+        0 => say("\nNo duty was lost. The same with your own nodes: `rangelight run`; see the README."),
         _ => say(&format!(
             "\n{lost} duties were lost or wrong. That should not happen: please report it with the seed {}.",
             demo.seed
@@ -153,7 +153,7 @@ async fn guide(demo: &Demo, world: &World, rangelight: &Rangelight, ready: u64) 
         if slot >= ready + SETTLE {
             let scored = slot - SETTLE;
             let snapshot = Arc::clone(&rangelight.nodes().picture().snapshot);
-            say(&format!("{}", line(scored, &world.report_of(scored..scored + 1), &snapshot)));
+            say(&line(scored, &world.report_of(scored..scored + 1), &snapshot));
         }
     }
 }

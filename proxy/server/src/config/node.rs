@@ -67,8 +67,8 @@ pub(super) fn nodes(sheet: &mut Sheet, sources: &Sources, listens: &[Said<Listen
         let message = match &sheet.layers.file {
             Some(file) => format!("there is no node; write a [[node]] with name and url into {}", file.display()),
             None => {
-                "there is no node, and no configuration file was found; `rangelight init` writes one, or name yours \
-                     with --config"
+                "there is no node, and no configuration file was found; write a config.toml with a [[node]], or name \
+                     yours with --config"
                     .to_owned()
             }
         };

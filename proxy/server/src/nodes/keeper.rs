@@ -27,7 +27,7 @@ use crate::config::NodeConfig;
 use crate::nodes::feed::Heard;
 use crate::nodes::network::{Chart, Network, Unsettled};
 use crate::nodes::transport::{Repeat, SentHead};
-use crate::nodes::{Ears, Answered, Node, Nodes, Picture, QUEUE, Surroundings, Told, profile};
+use crate::nodes::{Answered, Ears, Node, Nodes, Picture, QUEUE, Surroundings, Told, profile};
 use crate::observe::{self, Meters};
 use crate::time;
 

@@ -177,13 +177,14 @@ impl Chart {
         let voters = self.voters();
         let told = |word: &&Word| (Arc::clone(&word.name), word.genesis.clone(), word.spec.clone());
         let told: Vec<_> = voters.iter().map(told).collect();
-        let words: Vec<Told<'_>> =
-            told.iter().map(|(node, genesis, spec)| Told { node, genesis, spec }).collect();
+        let words: Vec<Told<'_>> = told.iter().map(|(node, genesis, spec)| Told { node, genesis, spec }).collect();
         let all = self.all_own_spoke();
         let served = match define(self.choice, &words, now) {
             Ok(served) => served,
             // Another own node may still come; and while something is served there is no reason to end.
-            Err(Undefined::Elsewhere { .. } | Undefined::Tie { .. }) if !all || self.network.is_some() => return Ok(false),
+            Err(Undefined::Elsewhere { .. } | Undefined::Tie { .. }) if !all || self.network.is_some() => {
+                return Ok(false);
+            }
             Err(Undefined::Silent) => return Ok(false),
             Err(undefined) => return Err(undefined.into()),
         };
@@ -195,9 +196,10 @@ impl Chart {
         if !self.proven && (self.network.is_some() || !waited) {
             return Ok(false);
         }
-        let stands = self.network.as_ref().is_some_and(|network| {
-            network.served.compare(&served.genesis, &served.spec, epoch).foreign.is_empty()
-        });
+        let stands = self
+            .network
+            .as_ref()
+            .is_some_and(|network| network.served.compare(&served.genesis, &served.spec, epoch).foreign.is_empty());
         if !stands {
             if self.network.is_some() {
                 observe::network_moved();

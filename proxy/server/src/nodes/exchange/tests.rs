@@ -69,7 +69,7 @@ async fn who_waits_for_a_turn_in_vain_says_nothing_of_the_node() {
 async fn a_dropped_exchange_is_told_as_outlasted() {
     let address = server(|mut stream| async move {
         request(&mut stream).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let ((desk, mut told), node) = (desk(Budget::default()), node(address));

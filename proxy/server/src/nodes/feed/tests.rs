@@ -35,7 +35,7 @@ async fn topics_that_were_not_asked_for_are_dropped() {
         request(&mut stream).await;
         say(&mut stream, OPEN).await;
         say(&mut stream, "event: voluntary_exit\ndata: {}\n\nevent: head\ndata: {}\n\n").await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let (mut heard, _want) = feed(address);
@@ -91,7 +91,7 @@ async fn the_old_stream_is_read_while_its_replacement_opens_and_the_switch_is_to
             let _ = going.wait_for(|go| *go).await;
             say(&mut stream, OPEN).await;
             say(&mut stream, "event: voluntary_exit\ndata: 2\n\n").await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     })
     .await;

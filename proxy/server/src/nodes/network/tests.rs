@@ -62,7 +62,7 @@ fn which_network_is_served() {
         match (got, wanted) {
             (Ok(got), Ok(wanted)) => assert_eq!(got, wanted, "{name}"),
             (Err(got), Err(wanted)) => assert!(got.contains(wanted), "{name}: {got}"),
-            (got, _) => assert!(false, "{name}: {got:?}"),
+            (got, _) => panic!("{name}: {got:?}"),
         }
     }
 }

@@ -17,7 +17,9 @@ async fn failed(cause: fn() -> io::Error) -> ClientError {
 #[tokio::test]
 async fn what_a_failed_connection_says_of_the_node() {
     let ours = Fault::Ours(Lack::Sockets);
-    let table: [(&str, fn() -> io::Error, Fault); 7] = [
+    /// A case: its name, what happens, what it is for us.
+    type Case = (&'static str, fn() -> io::Error, Fault);
+    let table: [Case; 7] = [
         ("nobody listens", || io::ErrorKind::ConnectionRefused.into(), Fault::Unreachable),
         ("no answer to the first packet", || io::ErrorKind::TimedOut.into(), Fault::NoConnection),
         ("no descriptor in this process", || io::Error::from_raw_os_error(24), ours),
