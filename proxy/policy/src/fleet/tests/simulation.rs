@@ -154,10 +154,12 @@ impl Oracle {
     }
 }
 
-/// Nothing has changed for a while, in the world or with its nodes.
+/// Nothing has changed for a while, in the world or with its nodes, and one node at most is on a branch of its own: with
+/// more, which branch has most behind it may rightly change with every block that reaches one of them first.
 fn steady(world: &World) -> bool {
     let changes = world.nodes.iter().map(|node| node.since).chain([world.reorged]);
-    changes.max().is_none_or(|last| world.slot().0 > last.0 + SETTLED)
+    let forked = world.nodes.iter().filter(|node| node.fault == Fault::Fork).count();
+    forked <= 1 && changes.max().is_none_or(|last| world.slot().0 > last.0 + SETTLED)
 }
 
 /// A friend that lies can take own nodes for behind while the chain has no blocks: that is the price of noticing a home
