@@ -8,10 +8,10 @@
 //! head steps back in an instant (it would be asked for a block before it is seen), and an own node that pays a thief.
 
 use rangelight_sim::script::{Line, Mercy};
-use rangelight_sim::{Fault, Preset, Profile, Script, WorldConfig};
+use rangelight_sim::{Fault, Preset, Script, WorldConfig};
 use rangelight_tests::seeds;
 
-use super::stage::{Stage, THREE, nodes, side_by_side};
+use super::stage::{JSON, Stage, THREE, nodes, side_by_side};
 
 const SLOT_MS: u64 = 600;
 const EPOCHS: u64 = 3;
@@ -44,7 +44,7 @@ async fn one(seed: u64) {
     let told: Vec<String> =
         script.lines.iter().map(|line| format!("  {:?} {} {:?}", line.slots, line.node, line.fault)).collect();
     let config = WorldConfig { seed, slot_ms: SLOT_MS, script, nodes: nodes(&THREE), ..WorldConfig::default() };
-    let stage = Stage::set(config, Profile::VERO).await;
+    let stage = Stage::set(config, JSON).await;
     let from = stage.from.max(Preset::Minimal.start(5));
     let mut score = stage.judge(from..Preset::Minimal.start(5 + EPOCHS) + 2).await;
     // A restarted node is told again whom to pay by the validator client, at the next epoch.

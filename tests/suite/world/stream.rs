@@ -36,7 +36,18 @@ async fn survives_the_loss_of_every_node_but_one() {
         let others = || MIXED.into_iter().filter(|(name, _, _)| *name != alone);
         others().for_each(|(name, _, _)| stage.world.fault(name, fault.clone()));
         stage.pass(4).await;
+        let healed = stage.world.ground.clock.now_ms();
         others().for_each(|(name, _, _)| stage.world.heal(name));
+        // The pause before a lost stream is opened again grows to 5 s, which is less than half a slot of mainnet only.
+        for (name, _, _) in others().filter(|_| fault == Fault::Refuse) {
+            until(&format!("the stream of {name} is read again"), async || {
+                let received = stage.world.node(name).received();
+                received
+                    .iter()
+                    .any(|it| it.uri.path() == "/eth/v1/events" && it.at_ms >= healed && it.status == Some(200))
+            })
+            .await;
+        }
         stage.pass(2).await;
     }
     let to = stage.world.slot() - 1;
