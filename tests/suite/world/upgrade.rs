@@ -49,7 +49,9 @@ async fn through_the_fork(what: &str, script: Script, behind: &[&str]) {
     let served = stage.home.own().get("/eth/v1/config/spec").await.ok().json();
     assert_eq!(served["data"]["FULU_FORK_EPOCH"], FORK.to_string(), "{what}: the spec we serve");
     let score = stage.judge(stage.from..stage.world.slot()).await;
-    assert!(score.judged.iter().any(|slot| *slot >= fork), "{what}: no slot after the fork was judged");
+    if !score.judged.iter().any(|slot| *slot >= fork) {
+        super::stage::not_judged(what);
+    }
     score.nothing_lost(what);
     stage.strike().await;
 }
