@@ -129,9 +129,6 @@ fn success(row: &Row, observed: &Observed<'_>) -> Finding {
     match row.strategy {
         Strategy::Broadcast => published(observed),
         Strategy::Once => Finding::Usable(ENOUGH),
-        // One node's own stream; what comes in it is for the caller to judge.
-        Strategy::Events if is_media(observed.content_type, "text/event-stream") => Finding::Usable(ENOUGH),
-        Strategy::Events => Finding::Faulty(Fault::MediaType),
         _ if !row.success.contains(&observed.status) => Finding::Faulty(Fault::Status),
         // What an unlisted read answers is not known, so nothing about it can be wrong.
         _ if row.id == UNLISTED_READ.id => Finding::Usable(ENOUGH),

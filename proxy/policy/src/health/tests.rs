@@ -112,6 +112,17 @@ fn every_tier_but_ready_has_a_reason() {
 }
 
 #[test]
+fn an_exchange_that_cannot_connect_leaves_the_probes_words() {
+    let mut health = ready();
+    health.exchanged(Exchange::Refused);
+    let reasons = |health: &Health| health.tier(Yardstick::default(), Epoch(12)).1;
+    assert_eq!(reasons(&health), ["no connection to it can be made"]);
+    health.lost(Loss::Refused, "cannot be reached: invalid certificate");
+    health.exchanged(Exchange::Refused);
+    assert_eq!(reasons(&health), ["cannot be reached: invalid certificate"]);
+}
+
+#[test]
 fn lag_is_measured_against_nodes_that_can_be_believed() {
     for (name, own, friends, any_friend, expected) in [
         ("nobody to compare with", None, None, None, Tier::Ready),

@@ -29,21 +29,6 @@ fn verdict(operation: &str, observed: &Observed<'_>) -> String {
 }
 
 #[test]
-fn a_nodes_own_event_stream() {
-    let of_type = |content_type| Observed { content_type, ..opening(200, "") };
-    for (name, observed, expected) in [
-        ("a stream before its first event", of_type(Some("text/event-stream; charset=utf-8")), "good"),
-        ("a page", of_type(Some("text/html")), "bad"),
-        ("JSON", of_type(JSON), "bad"),
-        ("nothing said", of_type(None), "bad"),
-        ("refused topics", opening(400, "{}"), "final 400"),
-        ("not now", opening(503, "{}"), "bad"),
-    ] {
-        assert_eq!(verdict("events", &observed), expected, "{name}");
-    }
-}
-
-#[test]
 fn statuses() {
     let error = r#"{"code":0,"message":"no"}"#;
     for (operation, status, expected) in [

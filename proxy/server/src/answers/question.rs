@@ -77,10 +77,7 @@ pub(super) fn for_nodes(row: &'static Row, mut head: Parts, body: Bytes, patienc
         Media::Json | Media::SszRequest => {
             headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         }
-        Media::Events => {
-            headers.entry(ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
-        }
-        Media::SszAnswer | Media::SszBoth => {
+        Media::Events | Media::SszAnswer | Media::SszBoth => {
             headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         }
     }

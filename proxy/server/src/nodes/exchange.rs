@@ -165,10 +165,6 @@ pub async fn read(desk: &Desk, question: &Question, response: Response<Incoming>
     if question.head.method == Method::HEAD {
         return Came::Whole(parts, Bytes::new());
     }
-    // A stream may be silent until the next slot; its head is all there is to judge.
-    if question.row.strategy == Strategy::Events && parts.status.is_success() {
-        return Came::Streaming(parts, Opened { first: None, rest: body, stall: None });
-    }
     let limit = match question.row.answer {
         AnswerReading::Whole { limit } => usize::try_from(limit).unwrap_or(usize::MAX),
         AnswerReading::Peek if parts.status.is_success() => return open(parts, body).await,
