@@ -188,6 +188,10 @@ impl Health {
     pub fn head(&mut self, slot: Slot, optimistic: Option<bool>, late: Option<bool>) {
         self.alive();
         self.head_slot = Some(slot);
+        if let Some(said) = &mut self.syncing {
+            // It went back: what the last probe said is over.
+            said.head_slot = said.head_slot.min(slot);
+        }
         self.optimistic = optimistic.or(self.optimistic);
         if let Some(late) = late {
             self.grey.head(late);
@@ -229,7 +233,7 @@ impl Health {
         self.peers
     }
 
-    /// The highest slot among its last words on its head: a probe and an event cross each other, and both were true.
+    /// The higher of what its last probe and its last head said: a probe may cross a newer event on the way.
     #[must_use]
     pub fn slot(&self) -> Option<Slot> {
         self.head_slot.max(self.syncing.map(|said| said.head_slot))

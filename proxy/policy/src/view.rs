@@ -210,13 +210,14 @@ impl View {
         others.then(|| by.now.since(first) > LATE_MS)
     }
 
-    /// A read of a node's head header was answered. It crosses events on the way, so it counts only if it is higher than
-    /// the head known, or if none is (the feed was lost). True if it was news.
-    pub fn said_by_header(&mut self, from: NodeId, header: Header, by: By<'_>) -> bool {
+    /// A read of a node's head header was answered. While the node's feed stands the answer may have crossed an event on
+    /// the way, so it counts only if it is higher than the head known. True if it was news.
+    pub fn said_by_header(&mut self, from: NodeId, header: Header, feed: bool, by: By<'_>) -> bool {
         if by.decides {
             self.blocks.header(&header, by.now);
         }
-        if self.heads.get(&from).is_some_and(|said| said.head.slot >= header.slot) {
+        let old = |head: &Head| head.block == header.root || feed && head.slot >= header.slot;
+        if self.heads.get(&from).is_some_and(|said| old(&said.head)) {
             return false;
         }
         let head = Head {

@@ -162,11 +162,9 @@ impl Fleet {
 
     fn head_header(&mut self, from: NodeId, header: Header, now: Moment) -> bool {
         let Some(schedule) = &self.schedule else { return false };
-        if self.node(from).is_none() {
-            return false;
-        }
+        let Some(feed) = self.node(from).map(|node| node.feed) else { return false };
         let by = By { decides: self.electorate.decides(from), schedule, now };
-        let news = self.view.said_by_header(from, header, by);
+        let news = self.view.said_by_header(from, header, feed, by);
         self.of(from, |it| {
             if news {
                 it.health.head(header.slot, header.optimistic, None);

@@ -124,7 +124,7 @@ impl View {
         }
         let first = at.electorate.goes_first(bid.from);
         let Some(place) = &self.place else { return if first { Leave::Forward } else { Leave::Stay } };
-        let holds = self.holds(at.electorate, place.root);
+        let holds = self.holds(bid, place, at.electorate);
         let more = bid.support > holds;
         let leads = self.leads(bid.from);
         if bid.slot > place.slot {
@@ -221,10 +221,16 @@ impl View {
         electorate.support(self.heads.iter().filter(|(_, said)| said.head.block == root).map(|(id, _)| *id))
     }
 
-    /// How many hold the view where it is: those that are there, and those that are a block ahead of it.
-    fn holds(&self, electorate: &Electorate, root: Root) -> Support {
-        let holds = |said: &Said| said.head.block == root || said.on == Some(root);
-        electorate.support(self.heads.iter().filter(|(_, said)| holds(said)).map(|(id, _)| *id))
+    /// How many hold the view where it is, against this head: those that are there, and those that are a block ahead of it.
+    fn holds(&self, bid: Bid, place: &Place, electorate: &Electorate) -> Support {
+        let ahead = |said: &Said| {
+            let root = said.head.block;
+            said.on == Some(place.root)
+                && root != bid.root
+                && self.blocks.relation(root, place.root, place.slot) != Relation::Apart
+        };
+        let there = self.heads.iter().filter(|(_, said)| said.head.block == place.root || ahead(said));
+        electorate.support(there.map(|(id, _)| *id))
     }
 
     /// How many stand behind a head that have moved there, and aren't just late in leaving it.

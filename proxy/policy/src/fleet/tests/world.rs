@@ -67,7 +67,7 @@ pub(super) struct Block {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Slot,
-    Import(usize, Root),
+    Import(usize, Root, Slot),
     Probe(usize),
     Feed(usize),
     Answer(Ask),
@@ -290,7 +290,9 @@ impl World {
                     self.signal(Signal::FeedConnected(id));
                 }
             }
-            Step::Import(node, root) => self.import(node, root),
+            // What was on its way when the node changed is lost.
+            Step::Import(node, _, from) if from < self.nodes[node].since => {}
+            Step::Import(node, root, _) => self.import(node, root),
             Step::Answer(ask) => self.answer(ask),
         }
     }
@@ -318,10 +320,10 @@ impl World {
             let usual = 200 + self.rng.below(self.spread_ms);
             let in_ms = if self.rng.percent(4) { usual + 2_500 } else { usual };
             match self.nodes[node].fault {
-                Fault::Fork => self.at(in_ms, Step::Import(node, self.fork)),
-                Fault::Lagging => self.at(in_ms + 3 * CLOCK.slot_ms, Step::Import(node, self.head)),
+                Fault::Fork => self.at(in_ms, Step::Import(node, self.fork, slot)),
+                Fault::Lagging => self.at(in_ms + 3 * CLOCK.slot_ms, Step::Import(node, self.head, slot)),
                 Fault::Liar => self.lie(node, slot),
-                _ => self.at(in_ms, Step::Import(node, self.head)),
+                _ => self.at(in_ms, Step::Import(node, self.head, slot)),
             }
         }
     }
