@@ -18,6 +18,7 @@ import { read, until } from "./lib/wait.mjs";
 const USAGE = `usage: node run.mjs --proxy PATH_TO_RANGELIGHT [options]
   --direct           the VC talks to bn1 itself, without any proxy
   --no-faults        both parts without faults: how much the network misses by itself
+  --phase P          all faults strike at this part of their slot, 0 to 1, instead of each at its own
   --epochs N         length of each of the two parts, at least ${Math.ceil(52 / SLOTS_PER_EPOCH)} (default 8)
   --slot S           seconds per slot, whole (default 3)
   --base-port P      uses P … P+99 (default 0: a free range)
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     proxy: { type: "string" },
     direct: { type: "boolean", default: false },
     "no-faults": { type: "boolean", default: false },
+    phase: { type: "string" },
     epochs: { type: "string", default: "8" },
     slot: { type: "string", default: "3" },
     "base-port": { type: "string", default: "0" },
@@ -42,8 +44,9 @@ const { values } = parseArgs({
 });
 const epochs = Number(values.epochs);
 const slotSeconds = Number(values.slot);
+const phase = values.phase === undefined ? undefined : Number(values.phase);
 const dir = path.resolve(values.dir);
-if (Boolean(values.proxy) === values.direct || !(epochs * SLOTS_PER_EPOCH > FAULTS.at(-1).until) || !(slotSeconds >= 1)) {
+if (Boolean(values.proxy) === values.direct || !(epochs * SLOTS_PER_EPOCH > FAULTS.at(-1).until) || !(slotSeconds >= 1) || !((phase ?? 0) >= 0 && (phase ?? 0) < 1)) {
   console.error(USAGE);
   process.exit(2);
 }
@@ -81,7 +84,7 @@ async function run() {
   await reach(faults.from * SLOTS_PER_EPOCH);
   log(`epochs ${faults.from} to ${faults.to}: ${values["no-faults"] ? "without faults again" : "with faults"}`);
   marks.push(mark(vcLog));
-  const story = values["no-faults"] ? [] : await play(network, own, faults.from * SLOTS_PER_EPOCH);
+  const story = values["no-faults"] ? [] : await play(network, own, faults.from * SLOTS_PER_EPOCH, phase);
   await reach((faults.to + 1) * SLOTS_PER_EPOCH);
   marks.push(mark(vcLog));
   log(`epoch ${faults.to + 1}: attestations may still be included`);

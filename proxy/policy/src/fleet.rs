@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use crate::chain::{Epoch, Moment};
 use crate::family::{ConsensusFamily, ExecutionFamily};
-use crate::health::{Health, NetworkStanding};
+use crate::health::{Health, NetworkStanding, Yardstick};
 use crate::node::{NodeState, Participation, Profile, Snapshot, Tier, Trust, ViewState};
 use crate::view::{Electorate, Schedule, Turn, View, Voter};
 
@@ -145,9 +145,15 @@ impl Fleet {
     fn weigh(&mut self, now: Moment, effects: &mut Effects) {
         let clock = self.schedule.as_ref().map(|it| it.clock);
         let epoch = clock.and_then(|it| it.slot(now).map(|slot| it.epoch(slot))).unwrap_or(Epoch(0));
-        let yardstick =
-            clock.map(|clock| self.heights.measure(&self.nodes, &self.view, &clock, now)).unwrap_or_default();
-        for node in &mut self.nodes {
+        if let Some(clock) = &clock {
+            self.heights.note(&self.nodes, clock, now);
+        }
+        let measure = |node| match &clock {
+            Some(clock) => self.heights.yardstick(node, &self.nodes, &self.view, clock, now),
+            None => Yardstick::default(),
+        };
+        let yardsticks: Vec<Yardstick> = self.nodes.iter().map(measure).collect();
+        for (node, yardstick) in self.nodes.iter_mut().zip(yardsticks) {
             let (tier, reasons) = node.health.tier(yardstick, epoch);
             node.health.weigh(tier, now, clock.map_or(USUAL_SLOT_MS, |it| it.slot_ms));
             effects.notices.extend(node.not_ready(epoch));

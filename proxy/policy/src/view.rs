@@ -43,7 +43,7 @@ use crate::chain::{Clock, Epoch, Moment, Root, Slot};
 use crate::events::{Head, HeadV2, PayloadStatus, Reorg, Topic};
 use crate::node::NodeId;
 
-use blocks::Blocks;
+use blocks::{Blocks, Relation};
 pub use electorate::{Electorate, Support, Voter};
 use reads::Reads;
 
@@ -105,6 +105,8 @@ struct Said {
     head: Head,
     /// When it said so first.
     at: Moment,
+    /// The head it said before, if this one looks as if it stood on it.
+    on: Option<Root>,
     v2: Option<(String, PayloadStatus)>,
 }
 
@@ -196,15 +198,15 @@ impl View {
         let root = head.block;
         let others = self.blocks.slot(root).is_some();
         let mut first = by.now;
+        let before = self.heads.get(&from).map(|said| &said.head);
+        let on = before.filter(|before| extends(before, &head, &by.schedule.clock)).map(|before| before.block);
         if by.decides {
             first = self.blocks.say(&head, by.now);
-            if let Some(before) = self.heads.get(&from)
-                && extends(&before.head, &head, &by.schedule.clock)
-            {
-                self.blocks.claim(root, before.head.block);
+            if let Some(before) = on {
+                self.blocks.claim(root, before);
             }
         }
-        self.heads.insert(from, Said { head, at: by.now, v2 });
+        self.heads.insert(from, Said { head, at: by.now, on, v2 });
         others.then(|| by.now.since(first) > LATE_MS)
     }
 
@@ -226,7 +228,7 @@ impl View {
             current_duty_dependent_root: None,
             execution_optimistic: header.optimistic,
         };
-        self.heads.insert(from, Said { head, at: by.now, v2: None });
+        self.heads.insert(from, Said { head, at: by.now, on: None, v2: None });
         true
     }
 
@@ -291,6 +293,13 @@ impl View {
     #[must_use]
     pub fn head_of(&self, node: NodeId) -> Option<(Slot, Root)> {
         self.heads.get(&node).map(|said| (said.head.slot, said.head.block))
+    }
+
+    /// Is this node's head known to be on another branch than that node's lower one?
+    #[must_use]
+    pub fn apart(&self, high: NodeId, low: NodeId) -> bool {
+        let (Some((_, high)), Some((slot, low))) = (self.head_of(high), self.head_of(low)) else { return false };
+        self.blocks.relation(high, low, slot) == Relation::Apart
     }
 
     /// The view's head and its leader.

@@ -49,13 +49,16 @@ async function sleepUntil(time) {
   while (Date.now() < time) await sleep(Math.min(250, Math.max(1, time - Date.now())));
 }
 
-/** Plays all faults from slot `first` on; resolves with what was hurt, when, and how long recovery took. */
-export async function play(network, own, first) {
+/**
+ * Plays all faults from slot `first` on, at their own phases or all at `phase`; resolves with what was hurt, when, and
+ * how long recovery took.
+ */
+export async function play(network, own, first, phase) {
   const story = [];
   for (const fault of FAULTS) {
     await sleepUntil(network.time(first + fault.at, 0) - 1000);
     const number = await inUse(network);
-    await sleepUntil(network.time(first + fault.at, fault.phase));
+    await sleepUntil(network.time(first + fault.at, phase ?? fault.phase));
     if (!(await fault.begin(own, number, network))) throw new Error(`${fault.hurt(number)} was not there to be hurt`);
     log(`slot ${network.slot()}: ${fault.name}: ${fault.hurt(number)}`);
     await sleepUntil(network.time(first + fault.until));

@@ -6,10 +6,14 @@
 //! (network, synced, verified) and may be read count, so that whoever is behind is behind somebody who can stand in; a dead node's last head is forgotten with its tier. Two friends agree on a height if
 //! they have the same head: two that make heads up, each its own, agree on nothing.
 //!
+//! *Behind* means late or stuck, not outnumbered in slots: a node on a branch of its own that has had blocks while ours had
+//! none would else take the others out of the view, and with them the majority. So a node is not measured against one on
+//! another branch, unless more own nodes stand there than where it stands.
+//!
 //! Each node has a ring of [`RECENT`] heights; a node that climbs faster is still syncing, and the ring forgets the
 //! oldest.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::chain::{Clock, Moment, Root, Slot};
 use crate::health::Yardstick;
@@ -37,12 +41,10 @@ impl Heights {
         self.of.remove(&node);
     }
 
-    /// Notes the heights of now, and gives what nodes are measured against.
-    pub(super) fn measure(&mut self, nodes: &[Node], view: &View, clock: &Clock, now: Moment) -> Yardstick {
+    /// Notes the heights of now.
+    pub(super) fn note(&mut self, nodes: &[Node], clock: &Clock, now: Moment) {
         let limit = clock.slot(now.plus(DISPARITY_MS)).unwrap_or_default();
         let epoch = clock.epoch(limit);
-        let mut own = None;
-        let mut friends = Vec::new();
         for node in nodes {
             let id = node.profile.id;
             let usable = node.readable() && node.health.usable(epoch);
@@ -59,15 +61,44 @@ impl Heights {
                 }
                 recent.push_back((slot, now));
             }
-            let settled = |at: Moment| now.since(at) >= clock.component(SETTLED_BASIS_POINTS);
-            let Some((height, _)) = recent.iter().rev().find(|(_, at)| settled(*at)) else { continue };
+        }
+    }
+
+    /// What this node is measured against.
+    pub(super) fn yardstick(&self, of: &Node, nodes: &[Node], view: &View, clock: &Clock, now: Moment) -> Yardstick {
+        let settled = |node: &Node| {
+            let mut recent = self.of.get(&node.profile.id)?.iter().rev();
+            recent.find(|(_, at)| now.since(*at) >= clock.component(SETTLED_BASIS_POINTS)).map(|(slot, _)| *slot)
+        };
+        let mut own = None;
+        let mut friends = Vec::new();
+        for node in nodes {
+            let Some(height) = settled(node) else { continue };
             match node.profile.trust {
-                Trust::Own => own = own.max(Some(*height)),
-                Trust::Friend => friends.push((*height, node, view.head_of(id).filter(|(at, _)| at == height))),
+                Trust::Own if self.outweighs(of, node, nodes, view) => {}
+                Trust::Own => own = own.max(Some(height)),
+                Trust::Friend => {
+                    friends.push((height, node, view.head_of(node.profile.id).filter(|(at, _)| *at == height)));
+                }
             }
         }
         let any_friend = friends.iter().map(|(height, ..)| *height).max();
         Yardstick { own, friends: agreed(&friends), any_friend }
+    }
+
+    /// Are these two on different branches, and is the one not weaker than the other?
+    fn outweighs(&self, one: &Node, other: &Node, nodes: &[Node], view: &View) -> bool {
+        let weight = |of: &Node| {
+            let head = view.head_of(of.profile.id);
+            let there = |node: &&Node| {
+                let id = node.profile.id;
+                node.profile.trust == Trust::Own && self.of.contains_key(&id) && view.head_of(id) == head
+            };
+            let there = || nodes.iter().filter(there);
+            let families: BTreeSet<_> = there().map(|node| node.profile.consensus).collect();
+            (families.len(), there().count())
+        };
+        view.apart(other.profile.id, one.profile.id) && weight(one) >= weight(other)
     }
 
     #[cfg(test)]

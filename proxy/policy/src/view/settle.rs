@@ -14,7 +14,7 @@ use crate::node::NodeId;
 
 use super::blocks::Relation;
 use super::reads::{Hope, PATIENCE_MS};
-use super::{DISPARITY_MS, Electorate, Move, Place, Schedule, Support, Turn, View};
+use super::{DISPARITY_MS, Electorate, Move, Place, Said, Schedule, Support, Turn, View};
 
 /// May a head move the view?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl View {
         }
         let first = at.electorate.goes_first(bid.from);
         let Some(place) = &self.place else { return if first { Leave::Forward } else { Leave::Stay } };
-        let holds = self.support(at.electorate, place.root);
+        let holds = self.holds(at.electorate, place.root);
         let more = bid.support > holds;
         let leads = self.leads(bid.from);
         if bid.slot > place.slot {
@@ -219,6 +219,12 @@ impl View {
     /// How many stand behind a head.
     fn support(&self, electorate: &Electorate, root: Root) -> Support {
         electorate.support(self.heads.iter().filter(|(_, said)| said.head.block == root).map(|(id, _)| *id))
+    }
+
+    /// How many hold the view where it is: those that are there, and those that are a block ahead of it.
+    fn holds(&self, electorate: &Electorate, root: Root) -> Support {
+        let holds = |said: &Said| said.head.block == root || said.on == Some(root);
+        electorate.support(self.heads.iter().filter(|(_, said)| holds(said)).map(|(id, _)| *id))
     }
 
     /// How many stand behind a head that have moved there, and aren't just late in leaving it.
