@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use rangelight_sim::fault::{Fault, every};
 use rangelight_sim::{Consensus, Execution, Profile, World, WorldConfig};
-use rangelight_tests::Wiring;
+use rangelight_tests::{Wiring, until};
 
 use super::stage::{JSON, Stage, THREE, nodes, not_judged, side_by_side};
 
@@ -82,6 +82,9 @@ async fn play(stage: Stage, faults: Vec<Fault>, whom: Target) {
     for (fault, node, slots) in windows {
         let begun = slots.start;
         let mut score = stage.judge(slots).await;
+        if fault == Fault::Stall {
+            score = score.but_for_lateness();
+        }
         if matches!(fault, Fault::Slow(_)) {
             // Half a slot is below the longest hedge here, as it is nowhere else; see the test of its own below.
             score.bad.retain(|report| report.lost() > 0);
@@ -148,5 +151,28 @@ async fn a_slow_leader() {
     let slots = stage.pass(4).await;
     stage.world.heal(&leader);
     stage.judge(slots).await.nothing_lost("the leader is slow");
+    stage.strike().await;
+}
+
+/// The node that would make the block hangs, from just before the slot on. The block of another one must be out before
+/// the slot's votes are due, or they go against it. Every slot is ours.
+#[tokio::test]
+async fn a_leader_that_hangs_at_a_proposal() {
+    // The shortest slot in which a third is clearly later than the hedge, and clearly before the last call.
+    let own = WorldConfig { slot_ms: 9_000, own: 0..64, ..config(&READERS) };
+    let stage = Stage::set(own, Profile::LIGHTHOUSE).await;
+    let slot = stage.next_slot().await;
+    let leader = stage.home.leader().expect("there is a view");
+    stage.world.fault(&leader, Fault::Stall);
+    let ground = &stage.world.ground;
+    let landed_ms = until(&format!("a block, although {leader} hangs"), async || {
+        ground.chain(|chain| {
+            let block = chain.tip(chain.canonical_at(u64::MAX), slot);
+            (block.slot == slot).then_some(block.landed_ms)
+        })
+    })
+    .await;
+    let into = landed_ms - ground.clock.start_ms(slot);
+    assert!(into < ground.clock.part_ms(3_333), "the block came {into} ms into the slot: too late for its votes");
     stage.strike().await;
 }

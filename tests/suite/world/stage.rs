@@ -218,6 +218,14 @@ impl Stage {
 }
 
 impl Score {
+    /// Takes back what was too late only because a node hangs: blocks, whose producer is waited for longer (2 s) than
+    /// these slots are, and aggregates, when a hedge (up to 1 s) brought the vote after two thirds of such a slot.
+    /// `faults.rs` has a hanging producer on longer slots.
+    pub(crate) fn but_for_lateness(mut self) -> Self {
+        self.bad.retain(|report| report.lost() > report.proposals.expected - report.proposals.landed);
+        self
+    }
+
     fn take(&mut self, slot: u64, report: Report) {
         self.judged.push(slot);
         let (votes, sum) = (&report.attestations, &mut self.sum);
