@@ -160,7 +160,8 @@ impl House {
             Strategy::Synthesize if own_knowledge => return self.stable.answer(row, &head),
             Strategy::Events => return self.events(&head),
             Strategy::Deny => return Err(Refusal::not_found(head.uri.path())),
-            Strategy::Once => return once::pass_on(self, row, head, body, &caller, most).await,
+            // Boxed: the rare way would make the memory of every other request three times as large.
+            Strategy::Once => return Box::pin(once::pass_on(self, row, head, body, &caller, most)).await,
             Strategy::Broadcast | Strategy::Failover | Strategy::Synthesize => {}
         }
         let body = match row.body {

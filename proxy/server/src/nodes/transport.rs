@@ -143,11 +143,16 @@ impl Transport {
         builder.timer(TokioTimer::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
         let warm = builder.pool_max_idle_per_host(IDLE_CONNECTIONS).build(connector.clone());
         let cold = builder.pool_max_idle_per_host(0).retry_canceled_requests(false).build(connector);
+        let mut fixed = fixed_headers(node);
+        // The pool would write it anew for every request.
+        if let Ok(host) = HeaderValue::from_str(node.url.authority().as_str()) {
+            fixed.insert(HOST, host);
+        }
         Self {
             scheme: node.url.scheme().clone(),
             authority: node.url.authority().clone(),
             prefix: node.url.prefix().to_owned(),
-            fixed: fixed_headers(node),
+            fixed,
             warm,
             cold,
             turns: Arc::new(Semaphore::new(IN_FLIGHT)),
