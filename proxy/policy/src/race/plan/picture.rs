@@ -18,14 +18,17 @@ pub(super) struct Picture<'a> {
 impl Picture<'_> {
     pub(super) fn read(&self, mode: Mode) -> Plan {
         let guarded = self.reads();
-        let pace = match self.question.kind {
-            Kind::UnlistedRead => Pace::OneByOne,
-            Kind::Publication | Kind::Read | Kind::Standing | Kind::UnlistedWrite => self.question.pace,
+        // Nothing is known of an unlisted read: neither whether it is heavy nor what a good answer would be.
+        let (pace, enough) = match self.question.kind {
+            Kind::UnlistedRead => (Pace::OneByOne, Score::default()),
+            Kind::Publication | Kind::Read | Kind::Standing | Kind::UnlistedWrite => {
+                (self.question.pace, self.question.enough)
+            }
         };
         let rules = Rules {
             pace,
             refusals: Refusals::Confirmed,
-            enough: self.question.enough,
+            enough,
             deadline: self.question.deadline,
             losers: Losers::Cancel,
         };

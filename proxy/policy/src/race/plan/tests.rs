@@ -261,6 +261,7 @@ fn standing_submissions_go_to_those_that_may_do_duties() {
 fn what_no_row_lists() {
     let read = own(&UNLISTED_READ, "own, friend", Mode::Guarded);
     assert_eq!((letters(&read.ask).as_str(), rules(&read).pace), ("ab", Pace::OneByOne));
+    assert_eq!(rules(&read).enough, Score::default(), "any usable answer will do");
 
     check(
         &UNLISTED_WRITE,
