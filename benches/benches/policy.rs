@@ -47,7 +47,7 @@ fn main() -> Outcome<()> {
     measure(&mut table, "run a race that its first answer ends", || {
         let mut race = planned.race()?;
         let from = race.begin().send.first().copied()?;
-        let event = Event::Answer { from, verdict: Verdict::Good(Score::default()) };
+        let event = Event::Answer { from, verdict: Verdict::good(Score::default()) };
         Some(race.observe(event, Duration::from_millis(3)))
     });
     let row = catalogue::row("attestation_data").ok_or("the catalogue has this operation")?;

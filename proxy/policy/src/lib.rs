@@ -11,7 +11,7 @@
 //! |---|---|
 //! | chain | [`chain`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
-//! | decisions | [`race`], [`merit`], [`publish`], [`fleet`] |
+//! | decisions | [`race`], [`merit`], [`publish`], [`fleet`], [`books`], [`duty`] |
 
 pub mod chain;
 
@@ -23,6 +23,8 @@ pub mod network;
 pub mod node;
 pub mod view;
 
+pub mod books;
+pub mod duty;
 pub mod fleet;
 pub mod merit;
 pub mod publish;

@@ -103,7 +103,7 @@ impl<'a> Body<'a> {
 pub fn judge(row: &Row, observed: &Observed<'_>) -> (Verdict, String) {
     let finding = examine(row, observed);
     let verdict = match finding {
-        Finding::Usable(score) => Verdict::Good(score),
+        Finding::Usable(score) => Verdict::good(score),
         Finding::Definite(status) => Verdict::Final { status },
         Finding::Faulty(_) => Verdict::Bad,
     };

@@ -12,12 +12,14 @@ use std::time::Duration;
 use crate::chain::{Root, Slot};
 use crate::node::{NodeId, Tier, Trust};
 
+pub mod best;
 pub mod broadcast;
 pub mod failover;
 pub mod plan;
 #[cfg(test)]
 mod simulation;
 
+pub use best::Best;
 pub use broadcast::Broadcast;
 pub use failover::Failover;
 
@@ -62,7 +64,12 @@ pub enum Note {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// An answer that may be given to the caller.
-    Good(Score),
+    Good {
+        /// What it votes for, where answers of several nodes are compared.
+        vote: Vote,
+        /// How good it is.
+        score: Score,
+    },
     /// A refusal that is true whichever node is asked (`400`, `404`, `414` …); needs an own node, and for 400 and 404
     /// two nodes where two are there.
     Final {
@@ -71,6 +78,15 @@ pub enum Verdict {
     },
     /// No answer, a fault, or an answer that must not be used.
     Bad,
+}
+
+/// What an answer votes for. Answers that are not compared vote for nothing in particular, all alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vote {
+    /// What independent families should agree on: a digest of source and target, a dependent root, a list's digest.
+    pub pair: Root,
+    /// The head that it stands on, where it names one.
+    pub head: Root,
 }
 
 /// How good an answer is, larger is better; compared as a tuple, never a float.
@@ -130,6 +146,14 @@ pub enum Answer {
     One(NodeId),
     /// An answer made from what these nodes said.
     Merged(Vec<NodeId>),
+}
+
+impl Verdict {
+    /// An answer of this worth whose vote does not matter.
+    #[must_use]
+    pub fn good(score: Score) -> Self {
+        Self::Good { vote: Vote::default(), score }
+    }
 }
 
 /// What becomes of exchanges that are still running when the race ends.

@@ -190,7 +190,7 @@ mod tests {
     /// Node n answers after n × 100 ms.
     async fn exchange(node: NodeId) -> Exchanged<u16> {
         tokio::time::sleep(ms(u64::from(node.0) * 100)).await;
-        let verdict = Verdict::Good(Score::default());
+        let verdict = Verdict::good(Score::default());
         Exchanged { from: node, verdict, reason: "200".to_owned(), came: node.0 }
     }
 
@@ -202,7 +202,7 @@ mod tests {
         assert!(matches!(finished.ended, Ended::One(Exchanged { came: 1, .. })));
         assert_eq!(finished.asked.len(), 2, "node 3 was named twice and asked once");
         let told: Vec<_> = race.told.iter().map(|(event, elapsed)| (event.clone(), *elapsed)).collect();
-        let good = |node| Event::Answer { from: NodeId(node), verdict: Verdict::Good(Score::default()) };
+        let good = |node| Event::Answer { from: NodeId(node), verdict: Verdict::good(Score::default()) };
         assert_eq!(told, vec![(Event::Woke, ms(150)), (good(1), ms(250)), (good(3), ms(300))]);
     }
 

@@ -21,8 +21,8 @@ fn opening(status: u16, body: &str) -> Observed<'_> {
 fn verdict(operation: &str, observed: &Observed<'_>) -> String {
     let row = row(operation).unwrap_or_else(|| panic!("no operation {operation}"));
     match judge(row, observed).0 {
-        Verdict::Good(score) if score < ENOUGH => "later".to_owned(),
-        Verdict::Good(_) => "good".to_owned(),
+        Verdict::Good { score, .. } if score < ENOUGH => "later".to_owned(),
+        Verdict::Good { .. } => "good".to_owned(),
         Verdict::Final { status } => format!("final {status}"),
         Verdict::Bad => "bad".to_owned(),
     }
@@ -216,7 +216,7 @@ fn publications_that_say_success() {
         assert_eq!(verdict("publish_attestations_v2", &observed), expected, "{name}");
     }
     let score = |status| judge(row("publish_block_v2").expect("listed"), &whole(status, "")).0;
-    let (Verdict::Good(full), Verdict::Good(sent_on)) = (score(200), score(202)) else { panic!("both are successes") };
+    let (Verdict::Good { score: full, .. }, Verdict::Good { score: sent_on, .. }) = (score(200), score(202)) else { panic!("both are successes") };
     assert!(full > sent_on, "imported is better than only sent on");
 }
 

@@ -126,7 +126,7 @@ impl Race for Broadcast {
                 let asked = |lane: &&mut Lane| lane.node == from && lane.stage == Stage::Asked;
                 if let Some(lane) = self.lanes.iter_mut().find(asked) {
                     lane.stage = match verdict {
-                        Verdict::Good(_) => Stage::Accepted,
+                        Verdict::Good { .. } => Stage::Accepted,
                         Verdict::Final { .. } => Stage::Refused,
                         Verdict::Bad => Stage::Failed,
                     };

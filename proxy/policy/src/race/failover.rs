@@ -181,7 +181,7 @@ impl Failover {
     fn best_answer(&self) -> Option<(usize, Score)> {
         let mut best: Option<(usize, Score)> = None;
         for (index, lane) in self.lanes.iter().enumerate() {
-            if let Some(Verdict::Good(score)) = lane.ended()
+            if let Some(Verdict::Good { score, .. }) = lane.ended()
                 && best.is_none_or(|(_, other)| *score > other)
             {
                 best = Some((index, *score));
@@ -193,7 +193,7 @@ impl Failover {
     fn refusals(&self, trust: Trust) -> impl Iterator<Item = (usize, u16)> {
         let refusal = |(index, lane): (usize, &Lane)| match lane.ended() {
             Some(Verdict::Final { status }) => Some((index, *status)),
-            Some(Verdict::Good(_) | Verdict::Bad) | None => None,
+            Some(Verdict::Good { .. } | Verdict::Bad) | None => None,
         };
         self.lanes.iter().enumerate().filter(move |(_, lane)| lane.candidate.trust == trust).filter_map(refusal)
     }

@@ -40,8 +40,9 @@
 
 use std::time::Duration;
 
+use super::best::Terms;
 use super::failover::{Pace, Rules};
-use super::{Broadcast, Candidate, Failover, Race, Score};
+use super::{Best, Broadcast, Candidate, Failover, Race, Score};
 use crate::node::{NodeId, NodeState, Snapshot, Tier, Trust};
 use picture::Picture;
 
@@ -128,6 +129,8 @@ pub struct Plan {
 /// The manner of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conduct {
+    /// All own nodes at once; the best answer within its terms.
+    Best(Terms),
     /// All; the first to accept answers.
     Broadcast {
         /// By when the caller has an answer.
@@ -188,6 +191,7 @@ impl Plan {
                 let at_once: Vec<NodeId> = nodes.filter(|node| !held_back.contains(node)).collect();
                 Some(Box::new(Broadcast::new(&at_once, held_back, *deadline, *spokesman)))
             }
+            Conduct::Best(terms) => Some(Box::new(Best::new(&self.ask, terms.clone()))),
             Conduct::Failover(rules) => Some(Box::new(Failover::new(self.ask.clone(), rules.clone()))),
             Conduct::Refuse(_) => None,
         }

@@ -187,7 +187,7 @@ fn draw_candidate(dice: &mut Dice, number: u64) -> Candidate {
 fn draw_deed(dice: &mut Dice) -> Does {
     let after = if dice.percent(80) { dice.ms(1, 400) } else { dice.ms(1, 5_000) };
     match dice.below(100) {
-        0..40 => Does::Answer(after, Verdict::Good(Score([dice.below(2), dice.below(3), 0, 0]))),
+        0..40 => Does::Answer(after, Verdict::good(Score([dice.below(2), dice.below(3), 0, 0]))),
         40..65 => {
             let status = [400, 404, 404, 414, 501][dice.below(5) as usize];
             Does::Answer(after, Verdict::Final { status })

@@ -45,7 +45,7 @@ pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
     let (reply, by, words) = match ended {
         Ended::One(exchanged) => {
             let words = match exchanged.verdict {
-                Verdict::Good(_) => "the answer of one node",
+                Verdict::Good { .. } => "the answer of one node",
                 Verdict::Final { .. } | Verdict::Bad => "the refusal of one node",
             };
             passed_on(asking, exchanged, None, words)
@@ -92,11 +92,11 @@ fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Said {
 fn passed_on(asking: &Asking, exchanged: Exchanged<Came>, status: Option<u16>, words: &'static str) -> Said {
     let Exchanged { from, verdict, came, .. } = exchanged;
     let name = asking.name(from);
-    let came = if matches!(verdict, Verdict::Good(_)) { came } else { in_shape(asking, came) };
+    let came = if matches!(verdict, Verdict::Good { .. }) { came } else { in_shape(asking, came) };
     let Some(mut reply) = came.reply(&name) else {
         return (Err(nobody(asking, &name)), None, NOBODY);
     };
-    if asking.publication() && matches!(verdict, Verdict::Good(_)) {
+    if asking.publication() && matches!(verdict, Verdict::Good { .. }) {
         // A success says nothing but its status: Lighthouse's VC expects an empty body, Lodestar a matching one.
         let shown = status.unwrap_or_else(|| accepted(asking, reply.status().as_u16()));
         *reply.status_mut() = StatusCode::from_u16(shown).unwrap_or(StatusCode::OK);
@@ -129,7 +129,7 @@ fn told(exchanged: &Exchanged<Came>) -> Outcome {
     match (&exchanged.came, &exchanged.verdict) {
         (Came::Nothing(fault), _) if fault.unsent() => Outcome::Unreachable,
         (Came::Nothing(_), _) => Outcome::Unknown,
-        (came, Verdict::Good(_)) => {
+        (came, Verdict::Good { .. }) => {
             let success = came.status().filter(|status| (200..300).contains(status));
             Outcome::Accepted { status: success.unwrap_or(200) }
         }

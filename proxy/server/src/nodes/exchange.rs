@@ -281,7 +281,7 @@ impl Watch<'_> {
         self.ended = true;
         let took = self.begun.elapsed();
         let worth = match verdict {
-            Verdict::Good(_) => Worth::Good,
+            Verdict::Good { .. } => Worth::Good,
             Verdict::Final { .. } => Worth::Final,
             Verdict::Bad => Worth::Bad,
         };
@@ -290,7 +290,7 @@ impl Watch<'_> {
             (Came::Nothing(Fault::Ours(_)), _) => return,
             (Came::Nothing(Fault::Unreachable | Fault::Tls), _) => Exchange::Refused,
             (Came::Nothing(_), _) => Exchange::Faulted,
-            (_, Verdict::Good(_) | Verdict::Final { .. }) => Exchange::Answered { ms: millis(took) },
+            (_, Verdict::Good { .. } | Verdict::Final { .. }) => Exchange::Answered { ms: millis(took) },
             // A route or an encoding that it lacks, or a message that it refuses, is no fault of the node.
             _ if came.status().is_some_and(|status| (400..500).contains(&status)) => {
                 Exchange::Answered { ms: millis(took) }

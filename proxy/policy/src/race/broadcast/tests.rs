@@ -112,7 +112,7 @@ fn a_spokesman_answers_for_all() {
 #[test]
 fn losers_always_finish() {
     let node = NodeId(0);
-    for verdict in [Verdict::Good(Score::default()), Verdict::Final { status: 400 }, Verdict::Bad] {
+    for verdict in [Verdict::good(Score::default()), Verdict::Final { status: 400 }, Verdict::Bad] {
         let mut race = Broadcast::new(&[node], &[], DEADLINE, None);
         race.begin();
         let step = race.observe(Event::Answer { from: node, verdict: verdict.clone() }, Duration::from_millis(1));
@@ -131,7 +131,7 @@ fn a_nodes_first_answer_counts_and_only_if_it_was_asked() {
     let mut race = Broadcast::new(&[own, NodeId(2)], &[friend], DEADLINE, None);
     race.begin();
     for (from, verdict) in
-        [(friend, Verdict::Good(Score::default())), (own, Verdict::Bad), (own, Verdict::Good(Score::default()))]
+        [(friend, Verdict::good(Score::default())), (own, Verdict::Bad), (own, Verdict::good(Score::default()))]
     {
         assert_eq!(race.observe(Event::Answer { from, verdict }, Duration::from_millis(1)).outcome, None, "{from}");
     }

@@ -246,7 +246,7 @@ fn answers_of_nodes_that_were_not_asked_are_ignored() {
     let mut race = Failover::new(candidates, rules());
     race.begin();
     for from in [NodeId(1), NodeId(9)] {
-        let answer = Event::Answer { from, verdict: Verdict::Good(Score([9; 4])) };
+        let answer = Event::Answer { from, verdict: Verdict::good(Score([9; 4])) };
         assert_eq!(race.observe(answer, Duration::from_millis(10)).outcome, None, "{from}");
     }
 }

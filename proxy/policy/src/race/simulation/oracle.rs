@@ -29,7 +29,7 @@ pub(super) fn judge(world: &World, trace: &Trace) -> Result<(), &'static str> {
     }
     if let Outcome::Reply { answer: Answer::One(node), .. } = outcome {
         let verdict = trace.verdict(*node, *end);
-        check(matches!(verdict, Some(Verdict::Good(_) | Verdict::Final { .. })), "the reply is no answer")?;
+        check(matches!(verdict, Some(Verdict::Good { .. } | Verdict::Final { .. })), "the reply is no answer")?;
     }
     match &world.kind {
         Kind::Failover(rules) => Failovers { world, trace, rules, end: *end }.judge(outcome),
@@ -84,7 +84,7 @@ impl Failovers<'_> {
         };
         let nothing_left = self.end == deadline || self.world.candidates.iter().all(|one| self.has_arrived(one));
         match (outcome, replied) {
-            (_, Some(Verdict::Good(score))) => self.usable(*score, nothing_left)?,
+            (_, Some(Verdict::Good { score, .. })) => self.usable(*score, nothing_left)?,
             (Outcome::Reply { answer: Answer::One(node), .. }, Some(Verdict::Final { status })) => {
                 check(self.best_score().is_none(), "a refusal was preferred to a usable answer")?;
                 if nothing_left {
@@ -159,7 +159,7 @@ impl Failovers<'_> {
     /// The caller got nothing usable: then nobody would have had it, asked at the last call or first of all.
     fn owed_nothing(&self) -> Result<(), &'static str> {
         for (place, (_, does)) in self.world.nodes.iter().enumerate() {
-            if let Does::Answer(after, Verdict::Good(_)) = does {
+            if let Does::Answer(after, Verdict::Good { .. }) = does {
                 let in_time = if place == 0 { self.rules.deadline } else { self.margin() };
                 check(*after >= in_time, "a node would have answered in time")?;
             }
@@ -174,7 +174,7 @@ impl Failovers<'_> {
         check(refused.is_none_or(|at| self.end <= at + CONFIRM_WITHIN), "an own refusal was held too long")?;
         let usual: Duration = self.world.candidates.iter().map(|one| one.hedge_after).sum();
         for (place, ((_, does), one)) in self.world.nodes.iter().zip(&self.world.candidates).enumerate() {
-            let Does::Answer(after, Verdict::Good(score)) = does else { continue };
+            let Does::Answer(after, Verdict::Good { score, .. }) = does else { continue };
             let wait = match self.rules.pace {
                 Pace::Hedged if *score >= self.rules.enough => usual - one.hedge_after,
                 Pace::Hedged => usual,
@@ -211,7 +211,7 @@ impl Failovers<'_> {
 
     fn best_score(&self) -> Option<Score> {
         let score = |(_, _, verdict): &(Duration, NodeId, Verdict)| match verdict {
-            Verdict::Good(score) => Some(*score),
+            Verdict::Good { score, .. } => Some(*score),
             Verdict::Final { .. } | Verdict::Bad => None,
         };
         self.trace.answers.iter().filter_map(score).max()
@@ -220,7 +220,7 @@ impl Failovers<'_> {
     fn refusals(&self) -> impl Iterator<Item = (&Candidate, u16)> {
         self.trace.answers.iter().filter_map(|(_, from, verdict)| match verdict {
             Verdict::Final { status } => Some((self.candidate(*from), *status)),
-            Verdict::Good(_) | Verdict::Bad => None,
+            Verdict::Good { .. } | Verdict::Bad => None,
         })
     }
 }
@@ -253,12 +253,12 @@ impl Broadcasts<'_> {
             }
         }
         says.sort_by_key(|(at, ..)| *at);
-        let accepted = says.iter().find(|(_, _, verdict)| matches!(verdict, Verdict::Good(_)));
+        let accepted = says.iter().find(|(_, _, verdict)| matches!(verdict, Verdict::Good { .. }));
         let spoken = self.spokesman.and_then(|spokesman| says.iter().find(|(_, node, _)| *node == spokesman));
         let everyone = says.last().filter(|_| says.len() == self.world.nodes.len()).map(|(at, ..)| *at);
 
         let due = match (self.spokesman, spoken) {
-            (Some(_), Some((at, _, Verdict::Good(_) | Verdict::Final { .. }))) => Some(*at),
+            (Some(_), Some((at, _, Verdict::Good { .. } | Verdict::Final { .. }))) => Some(*at),
             (Some(_), Some((at, ..))) => accepted.map(|(accepted, ..)| (*accepted).max(*at)).or(everyone),
             (Some(_), None) => None,
             (None, _) => accepted.map(|(at, ..)| *at).or(everyone),
@@ -275,13 +275,13 @@ impl Broadcasts<'_> {
                 let right = match spoke {
                     Some((_, spokesman, _)) => node == spokesman,
                     None => says.iter().any(|(at, other, verdict)| {
-                        Some(*at) == accepted && other == node && matches!(verdict, Verdict::Good(_))
+                        Some(*at) == accepted && other == node && matches!(verdict, Verdict::Good { .. })
                     }),
                 };
                 check(right, "another node's answer was due")
             }
             Outcome::Reply { answer: Answer::Merged(nodes), .. } => {
-                check(!self.any_heard(|verdict| matches!(verdict, Verdict::Good(_))), "merged over an acceptance")?;
+                check(!self.any_heard(|verdict| matches!(verdict, Verdict::Good { .. })), "merged over an acceptance")?;
                 check(self.any_heard(|verdict| matches!(verdict, Verdict::Final { .. })), "merged without a refusal")?;
                 let complete = self.world.nodes.iter().all(|(node, _)| nodes.contains(node));
                 check(complete && nodes.len() == self.world.nodes.len(), "merged, and somebody is missing")
@@ -297,7 +297,7 @@ impl Broadcasts<'_> {
         let limit = HOLD_BACK.min(self.deadline / 2);
         let own = || self.world.nodes.iter().filter(|(node, _)| !self.held_back.contains(node));
         let before = |after: Duration| after < limit || (after == limit && self.world.tie == Tie::Answer);
-        let accepted = own().any(|(_, does)| matches!(does, Does::Answer(after, Verdict::Good(_)) if before(*after)));
+        let accepted = own().any(|(_, does)| matches!(does, Does::Answer(after, Verdict::Good { .. }) if before(*after)));
         let failed = own().map(|(_, does)| match does {
             Does::Answer(after, Verdict::Final { .. } | Verdict::Bad) => *after,
             Does::Answer(..) | Does::Hang => limit,

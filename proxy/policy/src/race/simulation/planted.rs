@@ -146,13 +146,13 @@ impl Planted<'_> {
             (Fault::HearsNoRefusal, Event::Answer { from, verdict: Verdict::Final { .. } }) => {
                 Event::Answer { from, verdict: Verdict::Bad }
             }
-            (Fault::ExpectsTooLittle, Event::Answer { from, verdict: Verdict::Good(_) }) => {
-                Event::Answer { from, verdict: Verdict::Good(Score([u64::MAX; 4])) }
+            (Fault::ExpectsTooLittle, Event::Answer { from, verdict: Verdict::Good { .. } }) => {
+                Event::Answer { from, verdict: Verdict::good(Score([u64::MAX; 4])) }
             }
             (Fault::MistakesFaultsForAnswers, Event::Answer { from, verdict: Verdict::Bad }) => {
-                Event::Answer { from, verdict: Verdict::Good(Score::default()) }
+                Event::Answer { from, verdict: Verdict::good(Score::default()) }
             }
-            (Fault::ThrowsAnswersAway, Event::Answer { verdict: Verdict::Good(_), .. }) => {
+            (Fault::ThrowsAnswersAway, Event::Answer { verdict: Verdict::Good { .. }, .. }) => {
                 Event::Noted(Note::NodeLost(NodeId(u16::MAX)))
             }
             (_, event) => event,

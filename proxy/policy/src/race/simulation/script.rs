@@ -39,8 +39,8 @@ fn does(deed: &str) -> Does {
         return Does::Hang;
     };
     let verdict = match what {
-        "good" => Verdict::Good(STRONG),
-        "weak" => Verdict::Good(Score::default()),
+        "good" => Verdict::good(STRONG),
+        "weak" => Verdict::good(Score::default()),
         "bad" => Verdict::Bad,
         status => Verdict::Final { status: status.parse().expect("a deed is a word or a status") },
     };

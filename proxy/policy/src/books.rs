@@ -1,0 +1,9 @@
+//! The books: what one request teaches and a later one needs.
+//!
+//! One part per idea, each with its own bounds and its own module; this file only holds them together, so that a rule
+//! takes one argument. The books live behind one lock of the server. A restart loses them but for what the state
+//! directory keeps, so every rule must do its duty with empty books, only with less to compare.
+
+/// What is remembered between requests.
+#[derive(Debug, Default)]
+pub struct Books {}

@@ -1,0 +1,198 @@
+//! Duties: what the rules make of one request.
+//!
+//! Most operations need nothing but their row: [`plan`](crate::race::plan) says who is asked, [`merit`] judges the
+//! answers. A duty whose answer will be signed, or that several nodes must agree on, has a [`Rule`] of its own, made anew
+//! for every request by [`rule`] from one [`Brief`]. The flow knows only the trait, in the order of a request's life:
+//!
+//! 1. [`Rule::at_once`]: can it be answered or refused without asking anybody?
+//! 2. [`Rule::memo`]: was the same asked before? Equal keys share one race and its answer.
+//! 3. [`Rule::conduct`]: who is asked, and in which manner.
+//! 4. [`Rule::request`]: what one node gets, if not what the caller sent.
+//! 5. [`Rule::judge`]: what each answer is worth.
+//! 6. [`Rule::merge`]: several answers made into one.
+//! 7. [`Rule::chosen`]: what is learnt from the answer that goes to the caller.
+//!
+//! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
+//! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.
+
+use std::sync::Arc;
+
+use crate::books::Books;
+use crate::catalogue::{Params, Row};
+use crate::chain::{Clock, Moment, Root};
+use crate::merit::{self, Observed};
+use crate::network::Served;
+use crate::node::{NodeId, Snapshot};
+use crate::race::Verdict;
+use crate::race::plan::{CallerKind, Plan};
+
+/// Everything that a rule may know of a request and of the world around it.
+#[derive(Clone, Debug)]
+pub struct Brief<'a> {
+    /// Its row.
+    pub row: &'static Row,
+    /// What stands in its path for the row's parameters; none on an unlisted path.
+    pub params: Option<&'a Params<'a>>,
+    /// Its query, without the question mark, as it came.
+    pub query: Option<&'a str>,
+    /// Its headers that a rule may read.
+    pub headers: Headers<'a>,
+    /// Its body; empty for a GET.
+    pub body: &'a [u8],
+    /// Who asks: one name for all requests of one caller.
+    pub caller: &'a Arc<str>,
+    /// Whether the caller is our own.
+    pub kind: CallerKind,
+    /// The nodes and the view when the request came.
+    pub snapshot: &'a Arc<Snapshot>,
+    /// Genesis and spec, once they are known.
+    pub network: Option<&'a Served>,
+    /// The clock of the network, once it is known.
+    pub clock: Option<Clock>,
+    /// When the request came, by the nodes' clock.
+    pub now: Moment,
+}
+
+/// Headers of a request that rules read; as they came, absent if not text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Headers<'a> {
+    /// `Accept`.
+    pub accept: Option<&'a str>,
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// `Eth-Consensus-Version`.
+    pub consensus_version: Option<&'a str>,
+}
+
+/// The rule of one request. Everything has the plain way as its default; see the module for the order.
+pub trait Rule: Send + Sync {
+    /// An answer, or a refusal, that needs no node.
+    fn at_once(&self) -> Option<Made> {
+        None
+    }
+
+    /// Under which key the answer is kept, and while what holds.
+    fn memo(&self) -> Option<Memo> {
+        None
+    }
+
+    /// Changes who is asked and in which manner.
+    fn conduct(&self, plan: Plan) -> Plan {
+        plan
+    }
+
+    /// What this node gets instead of what the caller sent.
+    fn request(&self, to: NodeId) -> Option<Edit> {
+        let _ = to;
+        None
+    }
+
+    /// What an answer is worth.
+    fn judge(&self, from: NodeId, observed: &Observed<'_>) -> Judged;
+
+    /// One answer made of several, for a race that ends merged; `None` = settled like every publication. What was
+    /// refused or never came is not among them.
+    fn merge(&self, said: &[(NodeId, Observed<'_>)]) -> Option<Made> {
+        let _ = said;
+        None
+    }
+
+    /// The answer that goes to the caller is this one. Alarms are raised after it.
+    fn chosen(&self, books: &mut Books, from: NodeId, observed: &Observed<'_>) -> Vec<Alarm> {
+        let _ = (books, from, observed);
+        Vec::new()
+    }
+
+    /// How many bytes of an answer are read before it is judged; `None` = as the row says. For rules that need the whole
+    /// of what the row would stream.
+    fn reads_whole(&self) -> bool {
+        false
+    }
+}
+
+/// What an answer is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// For the race.
+    pub verdict: Verdict,
+    /// Why, for the evidence; short.
+    pub words: String,
+    /// Something the owner must know, beside the evidence.
+    pub alarm: Option<Alarm>,
+}
+
+/// Something the owner must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its sort: the metric label, so one of a fixed few.
+    pub sort: &'static str,
+    /// What happened and what to do, in one sentence; names nodes, never secrets.
+    pub message: String,
+}
+
+/// An answer made by us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The status.
+    pub status: u16,
+    /// The body, JSON; empty for none. Of a refusal: the bare message, which is put into the API's shape.
+    pub body: Vec<u8>,
+    /// Further headers: name in lower case, value.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// What changes in the request on its way to one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// Path and query instead of the caller's.
+    pub target: Option<String>,
+    /// Body instead of the caller's.
+    pub body: Option<Vec<u8>>,
+    /// Headers to set: name in lower case, value.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Where an answer is kept, and how long it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memo {
+    /// Equal keys, equal answers. The operation belongs into it, and the caller where callers must not share.
+    pub key: String,
+    /// What it was answered under (the view's root, say). An answer kept under another one holds no longer, unless it is
+    /// frozen.
+    pub under: Root,
+    /// Until when it holds at most.
+    pub until: Moment,
+}
+
+/// A rule that is nothing but its row.
+#[derive(Debug)]
+struct Plain(&'static Row);
+
+/// The rule of a request.
+#[must_use]
+pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
+    let _ = books;
+    Arc::new(Plain(brief.row))
+}
+
+/// The rule of a request where no rules are in force: the row alone.
+#[must_use]
+pub fn plain(row: &'static Row) -> Arc<dyn Rule> {
+    Arc::new(Plain(row))
+}
+
+impl Rule for Plain {
+    fn judge(&self, _from: NodeId, observed: &Observed<'_>) -> Judged {
+        let (verdict, words) = merit::judge(self.0, observed);
+        Judged { verdict, words, alarm: None }
+    }
+}
+
+impl Judged {
+    /// What the row alone makes of an answer; where most rules begin.
+    #[must_use]
+    pub fn by_row(row: &Row, observed: &Observed<'_>) -> Self {
+        let (verdict, words) = merit::judge(row, observed);
+        Self { verdict, words, alarm: None }
+    }
+}
