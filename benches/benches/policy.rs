@@ -56,6 +56,7 @@ fn main() -> Outcome<()> {
         content_type: Some("application/json"),
         optimistic: None,
         accept: Some("application/json"),
+        eth: Default::default(),
         body: Body::Whole(ATTESTATION),
     };
     measure(&mut table, "judge an answer of 380 bytes, and say why", || merit::judge(row, black_box(&observed)));

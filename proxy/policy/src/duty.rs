@@ -10,7 +10,9 @@
 //! 4. [`Rule::request`]: what one node gets, if not what the caller sent.
 //! 5. [`Rule::judge`]: what each answer is worth.
 //! 6. [`Rule::merge`]: several answers made into one.
-//! 7. [`Rule::chosen`]: what is learnt from the answer that goes to the caller.
+//! 7. [`Rule::chosen`], [`Rule::name`]: what is learnt from the answer that goes to the caller, and by which name a
+//!    publication freezes it where it is kept.
+//! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
 //!
 //! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
 //! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.
@@ -31,6 +33,8 @@ use crate::race::plan::{CallerKind, Plan};
 pub struct Brief<'a> {
     /// Its row.
     pub row: &'static Row,
+    /// Its path, as it came.
+    pub path: &'a str,
     /// What stands in its path for the row's parameters; none on an unlisted path.
     pub params: Option<&'a Params<'a>>,
     /// Its query, without the question mark, as it came.
@@ -103,8 +107,18 @@ pub trait Rule: Send + Sync {
         Vec::new()
     }
 
-    /// How many bytes of an answer are read before it is judged; `None` = as the row says. For rules that need the whole
-    /// of what the row would stream.
+    /// The name under which a later publication freezes this answer (the data's root, the head's root).
+    fn name(&self, observed: &Observed<'_>) -> Option<Root> {
+        let _ = observed;
+        None
+    }
+
+    /// Which kept answers this publication freezes: something signed with them goes out now.
+    fn freezes(&self) -> Vec<Freeze> {
+        Vec::new()
+    }
+
+    /// Whether an answer is read whole before it is judged although the row would stream it.
     fn reads_whole(&self) -> bool {
         false
     }
@@ -162,6 +176,15 @@ pub struct Memo {
     pub under: Root,
     /// Until when it holds at most.
     pub until: Moment,
+}
+
+/// Kept answers that stay as they are until their time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    /// Their keys begin so.
+    pub keys: String,
+    /// And this is their name.
+    pub name: Root,
 }
 
 /// A rule that is nothing but its row.

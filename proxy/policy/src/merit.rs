@@ -34,8 +34,23 @@ pub struct Observed<'a> {
     pub optimistic: Option<&'a str>,
     /// The request's Accept header: SSZ is usable only for a caller who asked for it.
     pub accept: Option<&'a str>,
+    /// What its other headers say.
+    pub eth: EthHeaders<'a>,
     /// As much of the body as was read.
     pub body: Body<'a>,
+}
+
+/// The `Eth-` headers of an answer that rules read, as they came; absent if not text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EthHeaders<'a> {
+    /// `Eth-Consensus-Version`.
+    pub consensus_version: Option<&'a str>,
+    /// `Eth-Execution-Payload-Blinded`.
+    pub payload_blinded: Option<&'a str>,
+    /// `Eth-Execution-Payload-Value`, in Wei.
+    pub payload_value: Option<&'a str>,
+    /// `Eth-Consensus-Block-Value`, in Wei.
+    pub block_value: Option<&'a str>,
 }
 
 /// As much of a body as was read.
@@ -90,7 +105,8 @@ const SSZ_BYTES: [(&str, usize); 3] =
 
 impl<'a> Body<'a> {
     /// What was read.
-    fn bytes(self) -> &'a [u8] {
+    #[must_use]
+    pub fn bytes(self) -> &'a [u8] {
         match self {
             Self::Absent => &[],
             Self::Opening(bytes) | Self::Whole(bytes) => bytes,

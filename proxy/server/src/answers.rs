@@ -16,14 +16,19 @@
 //! stay ours: one node's stream would end with that node, its health says nothing of the others, and an empty body is
 //! no answer of a read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use http::Method;
 use http::request::Parts;
-use rangelight_policy::catalogue::{Reading, Row, Strategy};
+use http::{HeaderName, HeaderValue, Method, StatusCode, response};
+use rangelight_policy::books::Books;
+use rangelight_policy::catalogue::{Found, Reading, Row, Strategy, find};
+use rangelight_policy::chain::Moment;
+use rangelight_policy::duty::{self, Brief, Headers, Made, Rule};
 use rangelight_policy::events::parse_topics;
+use rangelight_policy::merit;
 use rangelight_policy::race::plan::{Conduct, Kind, Mode, Plan, plan};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
@@ -31,9 +36,11 @@ use tokio::time::Instant;
 use crate::body::CallerBody;
 use crate::budget::{self, Purpose};
 use crate::dispatch::{self, drive};
+use crate::gateway::Caller;
+use crate::memo::Memo;
 use crate::nodes::Picture;
-use crate::nodes::exchange::{Desk, Question, ask};
-use crate::reply::{Refusal, Reply, empty};
+use crate::nodes::exchange::{Desk, Question, ask, observed};
+use crate::reply::{Refusal, Reply, empty, json};
 use crate::service::{Admitted, Answerer, Answering, operation};
 use crate::stable::Stable;
 use crate::stream::Stream;
@@ -76,6 +83,8 @@ pub struct House {
     /// How far the rules go.
     pub mode: Mode,
     background: Arc<Semaphore>,
+    books: Mutex<Books>,
+    memo: Memo,
 }
 
 /// One request on its way through a race.
@@ -92,7 +101,8 @@ impl House {
     /// A house of these parts.
     #[must_use]
     pub fn new(desk: Desk, stable: Stable, stream: Arc<Stream>, story: Story, mode: Mode) -> Self {
-        Self { desk, stable, stream, story, mode, background: Arc::new(Semaphore::new(BACKGROUND)) }
+        let background = Arc::new(Semaphore::new(BACKGROUND));
+        Self { desk, stable, stream, story, mode, background, books: Mutex::default(), memo: Memo::default() }
     }
 
     /// Waits until no publication runs any more.
@@ -166,20 +176,82 @@ impl House {
         }
         let body = match row.body {
             Reading::Collect { .. } => self.collect(row, body).await?,
-            Reading::None | Reading::Stream { .. } => bytes::Bytes::new(),
+            Reading::None | Reading::Stream { .. } => Bytes::new(),
         };
         let picture = self.desk.nodes.picture();
+        let rule = self.rule(row, &head, &body, &caller, &picture);
+        if let Some(made) = rule.at_once() {
+            return reply_of(made);
+        }
         let deadline = self.deadline(row, &head, most);
         let wanted = question::for_policy(row, &head, body.len(), deadline);
         let plan = plan(&wanted, &picture.snapshot, self.mode, question::caller_kind(caller.kind));
+        let plan = rule.conduct(plan);
+        let memo = rule.memo().filter(|_| head.method != Method::HEAD);
         let publication = matches!(wanted.kind, Kind::Publication | Kind::Standing);
         let patience = if publication { PUBLICATION_PATIENCE.max(deadline) } else { deadline };
-        let question = Arc::new(question::for_nodes(row, head, body, patience));
+        let question = Arc::new(question::for_nodes(row, head, body, patience, rule));
         let asking = Asking { house: Arc::clone(self), question, plan, picture, caller: caller.label, begun };
-        if publication { self.publish(asking).await } else { asking.race(None).await }
+        match memo {
+            _ if publication => {
+                asking.question.rule.freezes().iter().for_each(|meant| self.memo.freeze(meant));
+                self.publish(asking).await
+            }
+            Some(memo) => {
+                let question = Arc::clone(&asking.question);
+                let name = |parts: &response::Parts, body: &Bytes| {
+                    question.rule.name(&observed(&question, parts, merit::Body::Whole(body)))
+                };
+                self.memo.answer(&memo, self.now(), asking.race(None), name).await
+            }
+            None => asking.race(None).await,
+        }
     }
 
-    async fn collect(&self, row: &'static Row, body: CallerBody) -> Result<bytes::Bytes, Refusal> {
+    /// The rule of a request; where no rules are in force it is the row alone.
+    fn rule(&self, row: &'static Row, head: &Parts, body: &[u8], caller: &Caller, picture: &Picture) -> Arc<dyn Rule> {
+        if self.mode != Mode::Guarded {
+            return duty::plain(row);
+        }
+        let params = match find(head.method.as_str(), head.uri.path()) {
+            Found::Row(_, params) => Some(params),
+            Found::BadPath(_) | Found::Unlisted { .. } | Found::WrongMethod { .. } => None,
+        };
+        let network = self.desk.nodes.network();
+        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let brief = Brief {
+            row,
+            params: params.as_ref(),
+            path: head.uri.path(),
+            query: head.uri.query(),
+            headers: Headers {
+                accept: text("accept"),
+                content_type: text("content-type"),
+                consensus_version: text("eth-consensus-version"),
+            },
+            body,
+            caller: &caller.label,
+            kind: question::caller_kind(caller.kind),
+            snapshot: &picture.snapshot,
+            network: network.as_ref().map(|network| &network.served),
+            clock: network.as_ref().map(|network| network.clock),
+            now: self.now(),
+        };
+        duty::rule(&brief, &mut self.books())
+    }
+
+    /// The books, locked; never across a wait.
+    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
+        // Whoever panicked while it held them has left values, not half of one.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Now, by the nodes' clock.
+    fn now(&self) -> Moment {
+        question::by_nodes_clock(time::now(), self.desk.nodes.offset_ms())
+    }
+
+    async fn collect(&self, row: &'static Row, body: CallerBody) -> Result<Bytes, Refusal> {
         let limit = usize::MAX; // The front has bounded the body already.
         let purpose = if row.id.starts_with('B') { Purpose::OwnBlock } else { Purpose::Other };
         Ok(budget::collect(body, limit, &self.desk.budget, purpose, BODY_PATIENCE).await?)
@@ -197,7 +269,7 @@ impl House {
             // The caller may have hung up; the message is out all the same.
             let _ = tell.send(reply);
         });
-        let lost = || Refusal::new(http::StatusCode::INTERNAL_SERVER_ERROR, "the publication ended without an outcome");
+        let lost = || Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the publication ended without an outcome");
         told.await.unwrap_or_else(|_| Err(lost()))
     }
 
@@ -213,12 +285,26 @@ impl House {
 
     fn deadline(&self, row: &Row, head: &Parts, most: Option<Duration>) -> Duration {
         let clock = self.desk.nodes.clock();
-        let now = question::by_nodes_clock(time::now(), self.desk.nodes.offset_ms());
-        let wanted = row.deadline.resolve(clock.as_ref(), now, question::slot(row, head));
+        let wanted = row.deadline.resolve(clock.as_ref(), self.now(), question::slot(row, head));
         // Rows without a deadline are those that nodes do not answer, except in pass-through mode.
         let wanted = wanted.unwrap_or(PUBLICATION_PATIENCE);
         most.map_or(wanted, |most| wanted.min(most))
     }
+}
+
+/// An answer of ours.
+pub(super) fn reply_of(made: Made) -> Result<Reply, Refusal> {
+    let status = StatusCode::from_u16(made.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status.is_client_error() || status.is_server_error() {
+        return Err(Refusal::new(status, String::from_utf8_lossy(&made.body)));
+    }
+    let mut reply = json(status, made.body);
+    for (name, value) in made.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            reply.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(reply)
 }
 
 impl Asking {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | ground | [`time`], [`limits`], [`reply`], [`config`], [`state`] |
 //! | edges | [`evidence`], [`observe`], [`connection`], [`body`], [`budget`], [`nodes`] |
-//! | flow | [`gateway`], [`dispatch`], [`stream`], [`stable`] |
+//! | flow | [`gateway`], [`memo`], [`dispatch`], [`stream`], [`stable`] |
 //! | assembly | [`service`], [`answers`], [`listen`], [`admin`] |
 //! | roof | this file, [`cli`] |
 
@@ -48,6 +48,7 @@ pub mod evidence;
 pub mod gateway;
 pub mod limits;
 pub mod listen;
+pub mod memo;
 pub mod nodes;
 pub mod observe;
 pub mod reply;

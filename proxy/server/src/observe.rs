@@ -13,6 +13,7 @@ use dashmap::DashMap;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use rangelight_policy::catalogue::{self, Row};
+use rangelight_policy::duty::Alarm;
 use rangelight_policy::fleet::Notice;
 use rangelight_policy::network::Change;
 use rangelight_policy::node::{NodeId, Snapshot, Tier};
@@ -71,6 +72,12 @@ pub const METRICS: &[Metric] = &[
         labels: "",
         help: "Slot of the head that was last told to the validator client.",
     },
+    Metric {
+        name: ALARMS,
+        kind: "counter",
+        labels: "sort",
+        help: "Things the owner must know; each is in the log with its cure.",
+    },
     Metric { name: BACKGROUND, kind: "gauge", labels: "", help: "Publications that still run after their answer." },
 ];
 
@@ -85,6 +92,7 @@ const SUBSCRIBERS_LOST: &str = "rangelight_subscribers_lost_total";
 const NODE_TIER: &str = "rangelight_node_tier";
 const NODE_HEAD: &str = "rangelight_node_head_slot";
 const VIEW_SLOT: &str = "rangelight_view_slot";
+const ALARMS: &str = "rangelight_alarms_total";
 const BACKGROUND: &str = "rangelight_background_publications";
 
 const METADATA: Metadata<'static> = Metadata::new("rangelight", Level::INFO, None);
@@ -182,6 +190,12 @@ impl Meters {
     /// We refused a request ourselves.
     pub fn refused(&self, status: u16) {
         counter(&self.recorder, REFUSALS, vec![Label::new("status", status.to_string())]).increment(1);
+    }
+
+    /// Something happened that the owner must know.
+    pub fn alarm(&self, alarm: &Alarm) {
+        counter(&self.recorder, ALARMS, vec![Label::new("sort", alarm.sort)]).increment(1);
+        warn!(alarm = alarm.sort, "{}", alarm.message);
     }
 
     /// An exchange with a node ended.

@@ -10,7 +10,14 @@ const ROOT: &str = r#"{"data":{"root":"0x33"},"execution_optimistic":false,"fina
 const VOTE: &str = r#"{"data":{"slot":"1","beacon_block_root":"0x33","source":{},"target":{}}}"#;
 
 fn whole(status: u16, body: &str) -> Observed<'_> {
-    Observed { status, content_type: JSON, optimistic: None, accept: JSON, body: Body::Whole(body.as_bytes()) }
+    Observed {
+        status,
+        content_type: JSON,
+        optimistic: None,
+        accept: JSON,
+        eth: EthHeaders::default(),
+        body: Body::Whole(body.as_bytes()),
+    }
 }
 
 fn opening(status: u16, body: &str) -> Observed<'_> {
@@ -146,7 +153,13 @@ fn an_optimistic_answer_is_refused_only_where_a_signature_would_follow_a_head() 
     let by_header = |optimistic| Observed { optimistic: Some(optimistic), ..opening(200, r#"{"data":"#) };
     assert_eq!(verdict("header", &by_header("true")), "later");
     assert_eq!(verdict("header", &by_header("false")), "good");
-    let ssz = Observed { content_type: SSZ, accept: BOTH, body: Body::Whole(&[1; 128]), ..by_header("true") };
+    let ssz = Observed {
+        content_type: SSZ,
+        accept: BOTH,
+        eth: EthHeaders::default(),
+        body: Body::Whole(&[1; 128]),
+        ..by_header("true")
+    };
     assert_eq!(verdict("attestation_data", &ssz), "bad");
 }
 
@@ -192,11 +205,24 @@ fn media_types() {
         ("SSZ empty", SSZ, BOTH, &[], "bad"),
         ("SSZ called JSON", JSON, BOTH, ssz_bytes, "bad"),
     ] {
-        let observed = Observed { status: 200, content_type, optimistic: None, accept, body: Body::Whole(body) };
+        let observed = Observed {
+            status: 200,
+            content_type,
+            optimistic: None,
+            accept,
+            eth: EthHeaders::default(),
+            body: Body::Whole(body),
+        };
         assert_eq!(verdict("attestation_data", &observed), expected, "{name}");
     }
-    let block =
-        Observed { status: 200, content_type: SSZ, optimistic: None, accept: BOTH, body: Body::Opening(&[0; 9]) };
+    let block = Observed {
+        status: 200,
+        content_type: SSZ,
+        optimistic: None,
+        accept: BOTH,
+        eth: EthHeaders::default(),
+        body: Body::Opening(&[0; 9]),
+    };
     assert_eq!(verdict("block_v2", &block), "good", "SSZ of other operations may have any length");
 }
 
@@ -216,7 +242,9 @@ fn publications_that_say_success() {
         assert_eq!(verdict("publish_attestations_v2", &observed), expected, "{name}");
     }
     let score = |status| judge(row("publish_block_v2").expect("listed"), &whole(status, "")).0;
-    let (Verdict::Good { score: full, .. }, Verdict::Good { score: sent_on, .. }) = (score(200), score(202)) else { panic!("both are successes") };
+    let (Verdict::Good { score: full, .. }, Verdict::Good { score: sent_on, .. }) = (score(200), score(202)) else {
+        panic!("both are successes")
+    };
     assert!(full > sent_on, "imported is better than only sent on");
 }
 
@@ -293,8 +321,14 @@ fn random_bytes_are_judged_and_never_panic() {
         let bytes = &text.as_bytes()[cut..];
         let body = if next(2) == 0 { Body::Whole(bytes) } else { Body::Opening(bytes) };
         let status = [200, 200, 202, 204, 400, 500][next(6)];
-        let observed =
-            Observed { status, content_type: [JSON, SSZ, None][next(3)], optimistic: None, accept: BOTH, body };
+        let observed = Observed {
+            status,
+            content_type: [JSON, SSZ, None][next(3)],
+            optimistic: None,
+            accept: BOTH,
+            eth: EthHeaders::default(),
+            body,
+        };
         let row = rows[next(rows.len())];
         let (verdict, text) = judge(row, &observed);
         assert!(text.starts_with("HTTP ") && text.chars().count() <= REASON_CHARS);

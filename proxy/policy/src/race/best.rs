@@ -98,8 +98,11 @@ impl Best {
             let enough = score >= self.terms.enough || elapsed >= self.terms.soft || !waiting;
             return (enough || over).then(|| reply(node));
         }
-        let refusal = |own: bool| self.lanes.iter().find(|lane| lane.own == own && lane.refused()).map(|lane| lane.node);
-        over.then(|| refusal(true).or_else(|| refusal(false)).map_or(Outcome::Exhausted { losers: Losers::Cancel }, reply))
+        let refusal =
+            |own: bool| self.lanes.iter().find(|lane| lane.own == own && lane.refused()).map(|lane| lane.node);
+        over.then(|| {
+            refusal(true).or_else(|| refusal(false)).map_or(Outcome::Exhausted { losers: Losers::Cancel }, reply)
+        })
     }
 
     fn best(&self) -> Option<(NodeId, Score)> {

@@ -11,6 +11,7 @@ use http::StatusCode;
 use http::request::Parts;
 use http_body_util::BodyExt;
 use rangelight_policy::catalogue::Row;
+use rangelight_policy::duty;
 use rangelight_policy::race::plan::plan;
 use tokio::time::Instant;
 
@@ -43,7 +44,7 @@ pub(super) async fn pass_on(
         let message = "no own node can take this; writes that Rangelight does not know go to an own node only";
         return Err(Refusal::unavailable(message));
     };
-    let mut question = question::for_nodes(row, head, Bytes::from_static(b"?"), patience);
+    let mut question = question::for_nodes(row, head, Bytes::from_static(b"?"), patience, duty::plain(row));
     question.body = Bytes::new();
     let sent = Sent { question, node, why, caller: Arc::clone(&caller.label), begun: Instant::now() };
     let reply = sent.exchange(house, body).await;

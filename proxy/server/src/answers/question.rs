@@ -1,5 +1,6 @@
 //! From a caller's request to what policy has to know of it, and to what nodes get of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use rangelight_policy::catalogue::{Found, Hedge, Media, Row, Strategy, UNLISTED_READ, find};
 use rangelight_policy::chain::{Moment, Slot};
+use rangelight_policy::duty::Rule;
 use rangelight_policy::merit;
 use rangelight_policy::race::failover::Pace;
 use rangelight_policy::race::plan;
@@ -67,7 +69,13 @@ fn about_the_head(head: &Parts) -> bool {
 
 /// What nodes get.
 #[must_use]
-pub(super) fn for_nodes(row: &'static Row, mut head: Parts, body: Bytes, patience: Duration) -> Question {
+pub(super) fn for_nodes(
+    row: &'static Row,
+    mut head: Parts,
+    body: Bytes,
+    patience: Duration,
+    rule: Arc<dyn Rule>,
+) -> Question {
     let headers = &mut head.headers;
     for name in BROWSERS.iter().chain(&[HOST, USER_AGENT, CONTENT_LENGTH]) {
         headers.remove(name);
@@ -90,7 +98,7 @@ pub(super) fn for_nodes(row: &'static Row, mut head: Parts, body: Bytes, patienc
     let target = head.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let repeat = if row.retry_on_new_connection { Repeat::OnNewConnection } else { Repeat::Never };
     let head = SentHead { method: head.method, target, headers: head.headers };
-    Question { row, head, body, repeat, patience }
+    Question { row, head, body, repeat, patience, rule }
 }
 
 /// The slot that a request is about, if it names one.

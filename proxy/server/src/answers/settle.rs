@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
+use rangelight_policy::merit::{Body, Observed};
 use rangelight_policy::node::NodeId;
 use rangelight_policy::publish::{self, Failures, Outcome, Settled};
 use rangelight_policy::race::Verdict;
 
-use super::Asking;
+use super::{Asking, reply_of};
 use crate::dispatch::Ended;
-use crate::nodes::exchange::{Came, Exchanged};
+use crate::nodes::exchange::{Came, Exchanged, observed};
 use crate::nodes::transport::Fault;
 use crate::reply::{Refusal, Reply, empty};
 
@@ -44,13 +45,18 @@ pub(super) struct Ending {
 pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
     let (reply, by, words) = match ended {
         Ended::One(exchanged) => {
+            learn(asking, &exchanged);
             let words = match exchanged.verdict {
                 Verdict::Good { .. } => "the answer of one node",
                 Verdict::Final { .. } | Verdict::Bad => "the refusal of one node",
             };
             passed_on(asking, exchanged, None, words)
         }
-        Ended::Merged(all) | Ended::Exhausted(all) => several(asking, all),
+        Ended::Merged(all) => match merged(asking, &all) {
+            Some(reply) => (reply, None, "made of several answers"),
+            None => several(asking, all),
+        },
+        Ended::Exhausted(all) => several(asking, all),
     };
     let status = match &reply {
         Ok(reply) => reply.status(),
@@ -58,6 +64,35 @@ pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
     };
     let ending = Ending { status, refused: reply.is_err(), by, words, took: asking.begun.elapsed() };
     Concluded { reply, ending }
+}
+
+/// What the rule learns from the answer that goes to the caller.
+fn learn(asking: &Asking, exchanged: &Exchanged<Came>) {
+    if !matches!(exchanged.verdict, Verdict::Good { .. }) {
+        return;
+    }
+    let Some(observed) = seen(asking, &exchanged.came) else { return };
+    let alarms = asking.question.rule.chosen(&mut asking.house.books(), exchanged.from, &observed);
+    for alarm in alarms {
+        asking.house.desk.meters.alarm(&alarm);
+    }
+}
+
+/// The answer that the rule makes of several, if it makes one.
+fn merged(asking: &Asking, all: &[Exchanged<Came>]) -> Option<Result<Reply, Refusal>> {
+    let usable = all.iter().filter(|exchanged| matches!(exchanged.verdict, Verdict::Good { .. }));
+    let said: Vec<_> = usable.filter_map(|one| Some((one.from, seen(asking, &one.came)?))).collect();
+    asking.question.rule.merge(&said).map(reply_of)
+}
+
+/// An answer as policy sees it; `None` if there is none.
+fn seen<'a>(asking: &'a Asking, came: &'a Came) -> Option<Observed<'a>> {
+    let (parts, body) = match came {
+        Came::Whole(parts, bytes) => (parts, Body::Whole(bytes)),
+        Came::Streaming(parts, opened) => (parts, Body::Opening(opened.opening())),
+        Came::Nothing(_) => return None,
+    };
+    Some(observed(&asking.question, parts, body))
 }
 
 /// A reply, whose it is, and how it came about.

@@ -21,13 +21,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, Method, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use rangelight_policy::catalogue::{AnswerReading, Row, Strategy};
+use rangelight_policy::duty::{Edit, Rule};
 use rangelight_policy::health::Exchange;
-use rangelight_policy::merit::{self, Observed};
+use rangelight_policy::merit::{self, EthHeaders, Observed};
 use rangelight_policy::node::NodeId;
 use rangelight_policy::race::Verdict;
 use tokio::time::{Instant, Sleep, timeout};
@@ -41,6 +42,9 @@ use crate::reply::{BoxError, Reply, ReplyBody, headers, whole};
 
 /// The longest refusal that is read. Prysm lists each failed item of a publication; ten thousand fit.
 const REFUSAL: usize = 2 << 20;
+
+/// The longest answer that a rule reads whole where the row would stream it.
+const WHOLE: usize = 16 << 20;
 
 /// A streamed answer whose node brings nothing for so long is broken off. Prysm thinks for many seconds about old
 /// states before it goes on.
@@ -64,6 +68,8 @@ pub struct Question {
     pub repeat: Repeat,
     /// How long an exchange may take, whether or not anybody still waits for it.
     pub patience: Duration,
+    /// What answers are judged by.
+    pub rule: Arc<dyn Rule>,
 }
 
 /// How one exchange ended.
@@ -127,7 +133,7 @@ pub async fn ask(desk: &Desk, id: NodeId, node: &Node, question: &Question) -> E
     // Our own queue is no part of what the node took, but of what the caller's patience covers.
     let patience = question.patience.saturating_sub(waiting.elapsed());
     let mut watch = Watch { desk, node, id, begun: Instant::now(), ended: false };
-    let came = timeout(patience, attempt(desk, node, question)).await;
+    let came = timeout(patience, attempt(desk, id, node, question)).await;
     let came = came.unwrap_or(Came::Nothing(Fault::Timeout));
     let (verdict, reason) = match &came {
         Came::Nothing(fault) => (Verdict::Bad, fault.reason().to_owned()),
@@ -136,11 +142,9 @@ pub async fn ask(desk: &Desk, id: NodeId, node: &Node, question: &Question) -> E
                 Method::HEAD => merit::Body::Absent,
                 _ => merit::Body::Whole(bytes),
             };
-            judge(question, parts, body)
+            judge(desk, id, question, parts, body)
         }
-        Came::Streaming(parts, opened) => {
-            judge(question, parts, merit::Body::Opening(opened.first.as_deref().unwrap_or_default()))
-        }
+        Came::Streaming(parts, opened) => judge(desk, id, question, parts, merit::Body::Opening(opened.opening())),
     };
     watch.end(&came, &verdict);
     Exchanged { from: id, verdict, reason, came }
@@ -151,8 +155,14 @@ fn nothing(id: NodeId, fault: Fault) -> Exchanged<Came> {
     Exchanged { from: id, verdict: Verdict::Bad, reason: fault.reason().to_owned(), came: Came::Nothing(fault) }
 }
 
-async fn attempt(desk: &Desk, node: &Node, question: &Question) -> Came {
-    let sent = node.transport.send(&question.head, question.body.clone(), question.repeat).await;
+async fn attempt(desk: &Desk, id: NodeId, node: &Node, question: &Question) -> Came {
+    let sent = match question.rule.request(id) {
+        None => node.transport.send(&question.head, question.body.clone(), question.repeat).await,
+        Some(edit) => {
+            let (head, body) = edited(question, edit);
+            node.transport.send(&head, body, question.repeat).await
+        }
+    };
     match sent {
         Ok(response) => read(desk, question, response).await,
         Err(fault) => Came::Nothing(fault),
@@ -167,6 +177,7 @@ pub async fn read(desk: &Desk, question: &Question, response: Response<Incoming>
     }
     let limit = match question.row.answer {
         AnswerReading::Whole { limit } => usize::try_from(limit).unwrap_or(usize::MAX),
+        AnswerReading::Peek if question.rule.reads_whole() => WHOLE,
         AnswerReading::Peek if parts.status.is_success() => return open(parts, body).await,
         AnswerReading::Peek => REFUSAL,
     };
@@ -201,15 +212,45 @@ async fn open(parts: Parts, mut rest: Incoming) -> Came {
     }
 }
 
-fn judge(question: &Question, parts: &Parts, body: merit::Body<'_>) -> (Verdict, String) {
-    let observed = Observed {
+/// The request as one node gets it. What cannot be written as HTTP is left as the caller had it.
+fn edited(question: &Question, edit: Edit) -> (SentHead, Bytes) {
+    let mut head = question.head.clone();
+    if let Some(target) = edit.target.and_then(|target| target.parse().ok()) {
+        head.target = target;
+    }
+    for (name, value) in edit.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            head.headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    (head, edit.body.map_or_else(|| question.body.clone(), Bytes::from))
+}
+
+fn judge(desk: &Desk, from: NodeId, question: &Question, parts: &Parts, body: merit::Body<'_>) -> (Verdict, String) {
+    let judged = question.rule.judge(from, &observed(question, parts, body));
+    if let Some(alarm) = &judged.alarm {
+        desk.meters.alarm(alarm);
+    }
+    (judged.verdict, judged.words)
+}
+
+/// An answer as policy sees it.
+#[must_use]
+pub fn observed<'a>(question: &'a Question, parts: &'a Parts, body: merit::Body<'a>) -> Observed<'a> {
+    let said = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    Observed {
         status: parts.status.as_u16(),
         content_type: text(&parts.headers, &CONTENT_TYPE),
         optimistic: text(&parts.headers, &OPTIMISTIC),
         accept: text(&question.head.headers, &ACCEPT),
         body,
-    };
-    merit::judge(question.row, &observed)
+        eth: EthHeaders {
+            consensus_version: said("eth-consensus-version"),
+            payload_blinded: said("eth-execution-payload-blinded"),
+            payload_value: said("eth-execution-payload-value"),
+            block_value: said("eth-consensus-block-value"),
+        },
+    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -217,6 +258,14 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 // === impl Came, Opened ===
+
+impl Opened {
+    /// The piece that was looked at; empty once it is on its way.
+    #[must_use]
+    pub fn opening(&self) -> &[u8] {
+        self.first.as_deref().unwrap_or_default()
+    }
+}
 
 impl Came {
     /// The answer's status, if there is one.

@@ -38,7 +38,9 @@ fn play(nodes: &str, does: &[Does]) -> (String, String) {
         for node in &step.send {
             let letter = char::from_u32(u32::from(node.0)).expect("a letter");
             asked.push_str(&format!("{letter}@{now} "));
-            pending.extend(does.iter().filter(|(who, ..)| *who == letter).map(|&(who, after, what)| (now + after, who, what)));
+            pending.extend(
+                does.iter().filter(|(who, ..)| *who == letter).map(|&(who, after, what)| (now + after, who, what)),
+            );
         }
         match step.outcome {
             Some(Outcome::Reply { answer: Answer::One(node), .. }) => {
@@ -77,7 +79,13 @@ fn named_cases() {
         ("the best of two, not the first", "ab", &[('a', 10, 1), ('b', 50, 2)][..], "50 b", "a@0 b@0"),
         ("a perfect one is enough", "ab", &[('a', 10, 9), ('b', 50, 9)], "10 a", "a@0 b@0"),
         ("equal ones: the earlier candidate", "ab", &[('b', 10, 2), ('a', 50, 2)], "50 a", "a@0 b@0"),
-        ("a slow one is not waited for beyond the soft deadline", "ab", &[('a', 10, 1), ('b', 600, 2)], "400 a", "a@0 b@0"),
+        (
+            "a slow one is not waited for beyond the soft deadline",
+            "ab",
+            &[('a', 10, 1), ('b', 600, 2)],
+            "400 a",
+            "a@0 b@0",
+        ),
         ("none in time: the first after it", "ab", &[('a', 500, 1), ('b', 600, 2)], "500 a", "a@0 b@0"),
         ("nobody", "ab", &[], "1000 none", "a@0 b@0"),
         ("all fail", "ab", &[('a', 10, -1), ('b', 20, -1)], "20 none", "a@0 b@0"),
@@ -103,5 +111,7 @@ fn a_lost_node_is_not_waited_for() {
     let good = Event::Answer { from: NodeId('a' as u16), verdict: Verdict::good(Score([1, 0, 0, 0])) };
     assert_eq!(race.observe(good, ms(10)).outcome, None);
     let step = race.observe(Event::Noted(Note::NodeLost(NodeId('b' as u16))), ms(20));
-    assert!(matches!(step.outcome, Some(Outcome::Reply { answer: Answer::One(NodeId(node)), .. }) if node == 'a' as u16));
+    assert!(
+        matches!(step.outcome, Some(Outcome::Reply { answer: Answer::One(NodeId(node)), .. }) if node == 'a' as u16)
+    );
 }

@@ -297,7 +297,8 @@ impl Broadcasts<'_> {
         let limit = HOLD_BACK.min(self.deadline / 2);
         let own = || self.world.nodes.iter().filter(|(node, _)| !self.held_back.contains(node));
         let before = |after: Duration| after < limit || (after == limit && self.world.tie == Tie::Answer);
-        let accepted = own().any(|(_, does)| matches!(does, Does::Answer(after, Verdict::Good { .. }) if before(*after)));
+        let accepted =
+            own().any(|(_, does)| matches!(does, Does::Answer(after, Verdict::Good { .. }) if before(*after)));
         let failed = own().map(|(_, does)| match does {
             Does::Answer(after, Verdict::Final { .. } | Verdict::Bad) => *after,
             Does::Answer(..) | Does::Hang => limit,

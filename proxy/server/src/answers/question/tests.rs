@@ -50,6 +50,7 @@ fn a_verified_node_answers_before_an_optimistic_one() {
             content_type: Some("application/json"),
             optimistic: None,
             accept: None,
+            eth: Default::default(),
             body: Body::Whole(json.as_bytes()),
         };
         merit::judge(row, &observed)

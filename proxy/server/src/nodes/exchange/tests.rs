@@ -21,6 +21,7 @@ fn question(operation: &str, method: Method) -> Arc<Question> {
         body: Bytes::new(),
         repeat: Repeat::Never,
         patience: Duration::from_secs(20),
+        rule: rangelight_policy::duty::plain(row(operation).expect("a row")),
     })
 }
 
