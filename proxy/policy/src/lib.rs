@@ -11,7 +11,7 @@
 //! |---|---|
 //! | chain | [`chain`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
-//! | decisions | [`race`], [`merit`], [`publish`], [`fleet`], [`books`], [`duty`] |
+//! | decisions | [`slashing`], [`race`], [`merit`], [`publish`], [`fleet`], [`books`], [`duty`] |
 
 pub mod chain;
 
@@ -29,3 +29,4 @@ pub mod fleet;
 pub mod merit;
 pub mod publish;
 pub mod race;
+pub mod slashing;
