@@ -130,7 +130,7 @@ pub(crate) fn sample() -> (Status, Snapshot) {
 
 fn status_page() -> String {
     let (status, snapshot) = sample();
-    let maintenance = Maintenance::of(NodeId(0), status.nodes[0].clone(), &snapshot);
+    let maintenance = Maintenance::of(NodeId(0), status.nodes[0].clone(), &snapshot, Mode::Guarded);
     let away = Snapshot { nodes: snapshot.nodes[1..].to_vec(), ..snapshot };
     let health = Health::of(&away);
     let mut page = String::from(STATUS_HEADER);

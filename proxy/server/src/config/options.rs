@@ -154,7 +154,7 @@ pub const ROWS: &[Row] = &[
         meaning: "Caps the time of every answer on this listener, like `\"1.8s\"`; for Charon and others that give up early. \
                   Absent: each operation has its own deadline." },
     Row { place: Place::Admin, name: "address", form: Form::Text, default: Some("127.0.0.1:5056"),
-        meaning: "Where dashboard, `/metrics`, `/health`, `/status` and `/evidence` are. Another address than loopback needs a \
+        meaning: "Where `/status`, `/health`, `/metrics` and `/evidence` are. Another address than loopback needs a \
                   `token_file`: without one the program does not start." },
     Row { place: Place::Admin, name: "hosts", form: Form::Texts, default: None, meaning: HOSTS },
     Row { place: Place::Admin, name: "origins", form: Form::Texts, default: None, meaning: ORIGINS },

@@ -11,7 +11,7 @@ mod problems;
 pub(crate) use folder::Folder;
 
 /// Loads a `config.toml` beside good secret files.
-fn typed(text: &str, environment: &[(&str, &str)]) -> (Folder, Result<Loaded, Problems>) {
+pub(crate) fn typed(text: &str, environment: &[(&str, &str)]) -> (Folder, Result<Loaded, Problems>) {
     let folder = Folder::new();
     folder.write("config.toml", text);
     folder.write("good.token", "s3cret-token\n");

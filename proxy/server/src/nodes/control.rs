@@ -13,6 +13,7 @@ use rangelight_policy::chain::Moment;
 use tokio::time::Instant;
 
 use crate::config::{NodeConfig, SafeUrl};
+use crate::nodes::cure;
 use crate::nodes::transport::{Fault, Lack, exhausted, fixed_headers};
 
 /// The longest answer to a question of ours; a spec has some 15 KiB.
@@ -155,9 +156,24 @@ fn words(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
+        if speaks_no_tls(cause) {
+            return cure::NO_TLS.to_owned();
+        }
+        if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return cure::NO_HTTP.to_owned();
+        }
     }
     let kind = if error.is_connect() { "cannot be reached" } else { "broke off" };
     format!("{kind}: {}", cause.to_string().chars().take(120).collect::<String>())
+}
+
+/// Whether the answer to our TLS greeting was no TLS. rustls speaks through errors of I/O, which may wrap each other.
+fn speaks_no_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    match (cause.downcast_ref::<rustls::Error>(), cause.downcast_ref::<std::io::Error>()) {
+        (Some(error), _) => matches!(error, rustls::Error::InvalidMessage(_)),
+        (None, Some(io)) => io.get_ref().is_some_and(|wrapped| speaks_no_tls(wrapped)),
+        (None, None) => false,
+    }
 }
 
 fn moment(date: &str) -> Option<Moment> {

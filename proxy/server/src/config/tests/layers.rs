@@ -242,3 +242,30 @@ fn state_lies_where_the_system_says() {
         }
     }
 }
+
+#[test]
+fn the_admin_listener_is_found_in_spite_of_problems() {
+    for (name, text, address, token, problems) in [
+        (
+            "good",
+            "[admin]\naddress = \"127.0.0.1:9\"\n[[node]]\nname = \"a\"\nurl = \"http://a\"\n",
+            "127.0.0.1:9",
+            false,
+            0,
+        ),
+        (
+            "a problem elsewhere",
+            "mod = 1\n[admin]\naddress = \"127.0.0.1:9\"\ntoken_file = \"good.token\"\n",
+            "127.0.0.1:9",
+            true,
+            2,
+        ),
+        ("its own address is bad", "[admin]\naddress = \"nowhere\"\n", "127.0.0.1:5056", false, 2),
+        ("no TOML", "[admin\n", "127.0.0.1:5056", false, 1),
+    ] {
+        let (folder, _) = super::typed(text, &[]);
+        let (admin, found) = crate::config::admin(&folder.sources(&[]));
+        assert_eq!((admin.address.to_string().as_str(), admin.token.is_some()), (address, token), "{name}");
+        assert_eq!(found.map_or(0, |found| found.0.len()), problems, "{name}");
+    }
+}
