@@ -40,7 +40,9 @@ pub mod watch;
 mod change;
 mod files;
 mod meaning;
+mod mistake;
 mod node;
+pub(crate) mod pem;
 mod spelling;
 
 /// A configuration that was read, with all that a page about it shows.

@@ -107,7 +107,7 @@ impl Chart {
     pub fn new(choice: Option<NetworkChoice>, state: Option<Arc<State>>) -> Self {
         let kept = state.as_deref().and_then(|state| {
             let kept = state.read(FILE).inspect_err(|error| observe::state_not_read(FILE, &error.to_string()));
-            served(kept.ok()??)
+            served(&kept.ok()??)
         });
         Self { state, ..Self::resumed(choice, kept) }
     }
@@ -270,10 +270,10 @@ impl Chart {
 /// # Errors
 /// If the file cannot be read.
 pub fn kept_in(folder: &Path) -> Result<Option<Served>, StateError> {
-    Ok(State::look(folder, FILE)?.and_then(served))
+    Ok(State::look(folder, FILE)?.as_ref().and_then(served))
 }
 
-fn served(kept: Kept) -> Option<Served> {
+fn served(kept: &Kept) -> Option<Served> {
     let (genesis, spec) = (kept.genesis.to_string(), kept.spec.to_string());
     Some(Served { genesis: Genesis::read(genesis.as_bytes()).ok()?, spec: Spec::read(spec.as_bytes()).ok()? })
 }
