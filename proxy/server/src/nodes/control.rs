@@ -188,6 +188,31 @@ mod tests {
     use crate::nodes::tls;
 
     #[tokio::test]
+    async fn a_scheme_that_does_not_fit_the_port_is_known() {
+        // What a TLS server says to somebody who speaks HTTP: an alert.
+        let tls_port = server(|mut stream| async move {
+            request(&mut stream).await;
+            say(&mut stream, "\u{15}\u{3}\u{1}\0\u{2}\u{2}F").await;
+        })
+        .await;
+        let plain_port = server(|mut stream| async move {
+            let mut greeting = [0; 64];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut greeting).await;
+            say(&mut stream, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+        })
+        .await;
+        let mut https = config(plain_port);
+        https.url = SafeUrl::parse(&format!("https://{plain_port}")).expect("a URL").0;
+        for (name, config, wanted) in
+            [("http to a TLS port", config(tls_port), cure::NO_HTTP), ("https to a plain port", https, cure::NO_TLS)]
+        {
+            let tls = tls::client_config(&config).expect("nothing to read");
+            let read = Control::new(&config, tls).expect("a client").read("/eth/v1/node/syncing").await;
+            assert_eq!(read.err(), Some(Unread::Silent(wanted.to_owned())), "{name}");
+        }
+    }
+
+    #[tokio::test]
     async fn only_a_refused_connection_says_that_the_node_is_gone() {
         let ending = server(|mut stream| async move { drop(request(&mut stream).await) }).await;
         let answering = server(|mut stream| async move {
