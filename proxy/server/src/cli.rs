@@ -190,6 +190,22 @@ mod tests {
     use rlimit::Resource;
 
     #[test]
+    fn every_column_is_explained() {
+        let page = include_str!("../../../docs/reference/commands.md");
+        for (command, headings) in [("status", super::ask::HEADINGS), ("check", super::check::HEADINGS)] {
+            let (_, section) = page.split_once(&format!("\n## `rangelight {command}`\n")).expect("it has a section");
+            let section = section.split("\n## ").next().unwrap_or_default();
+            let explained: Vec<&str> = section
+                .lines()
+                .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+                .map(|(column, _)| column)
+                .take(headings.len())
+                .collect();
+            assert_eq!(explained, headings, "{command}");
+        }
+    }
+
+    #[test]
     fn the_soft_limit_of_file_descriptors_becomes_the_hard_one() {
         let (_, hard) = Resource::NOFILE.get().expect("the limits");
         Resource::NOFILE.set(hard.min(512), hard).expect("a lower soft limit");

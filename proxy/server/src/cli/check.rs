@@ -25,6 +25,24 @@ use visit::Visit;
 mod judge;
 mod visit;
 
+/// The columns of the table of nodes.
+pub(super) const HEADINGS: &[&str] = &[
+    "node",
+    "tier",
+    "network",
+    "consensus",
+    "execution",
+    "head",
+    "sync",
+    "optimistic",
+    "EL",
+    "peers",
+    "ms",
+    "clock",
+    "events",
+    "SSZ",
+];
+
 /// Prints everything; the verdict is the exit code.
 pub(super) fn run(loaded: &Loaded) -> Result<ExitCode, ExitCode> {
     match &loaded.file {
@@ -66,22 +84,7 @@ fn settings(effective: &[Setting]) -> Table {
 }
 
 fn page(nodes: &[NodeConfig], visits: &[Visit], judgement: &Judgement) -> String {
-    let mut table = Table::new(&[
-        "node",
-        "tier",
-        "network",
-        "consensus",
-        "execution",
-        "head",
-        "sync",
-        "optimistic",
-        "EL",
-        "peers",
-        "ms",
-        "clock",
-        "events",
-        "SSZ",
-    ]);
+    let mut table = Table::new(HEADINGS);
     for ((node, visit), verdict) in nodes.iter().zip(visits).zip(&judgement.verdicts) {
         table.row(cells(node, visit, verdict));
     }
