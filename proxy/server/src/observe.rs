@@ -117,6 +117,7 @@ const REQUEST: &str = "rangelight::requests";
 const STREAM: &str = "rangelight::stream";
 const STATE: &str = "rangelight::state";
 const CONFIG: &str = "rangelight::config";
+const ALARM: &str = "rangelight::alarms";
 const DRAIN: &str = "rangelight::drain";
 
 const METADATA: Metadata<'static> = Metadata::new("rangelight", Level::INFO, None);
@@ -235,7 +236,7 @@ impl Meters {
     /// Something happened that the owner must know.
     pub fn alarm(&self, alarm: &Alarm) {
         counter(&self.recorder, ALARMS, vec![Label::new("sort", alarm.sort)]).increment(1);
-        warn!(alarm = alarm.sort, "{}", alarm.message);
+        warn!(target: ALARM, alarm = alarm.sort, "{}", alarm.message);
     }
 
     /// An exchange with a node ended.

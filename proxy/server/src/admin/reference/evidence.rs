@@ -19,10 +19,13 @@ const FIELDS: &[(&str, &str)] = &[
     ("asked[].node", "The node's name."),
     ("asked[].why", "Why it stood where it stood in the order, like `own, ready, in the view`."),
     ("asked[].sent_ms", "When it was sent to, in milliseconds after the request came."),
-    ("asked[].ended_ms", "When its exchange ended; absent if it was dropped because another had answered."),
+    (
+        "asked[].ended_ms",
+        "When its exchange ended; absent if it had not when the record was made: it was dropped, or ran on.",
+    ),
     (
         "asked[].reason",
-        "What came back, in a few words: a status, a node's own message, or why nothing came. Empty if dropped.",
+        "What came back, in a few words: a status, a node's own message, or why nothing came. Empty without an end.",
     ),
     ("would_ask", "In `observe` mode: the nodes that `guarded` mode would have asked, in order. Else absent."),
     ("outcome", "What the caller got, in a few words, and whose it was."),
