@@ -80,7 +80,7 @@ async fn an_early_node_is_outvoted_and_only_what_is_proven_is_kept() {
     };
     hear(&mut chart, 0, 'b');
     assert!(chart.settle(&[], Moment(5_000_000 + WAIT_FOR_OWN)).expect("no tie"), "one voice serves for now");
-    assert!(!state.path(super::FILE).exists(), "but is not kept");
+    assert!(!state.path(FILE).exists(), "but is not kept");
     hear(&mut chart, 1, 'a');
     hear(&mut chart, 2, 'a');
     assert!(chart.settle(&[], Moment(5_010_000)).expect("no tie"));
