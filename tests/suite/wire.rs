@@ -9,6 +9,7 @@ mod bodies;
 mod broken;
 mod headers;
 mod listeners;
+mod log;
 mod modes;
 mod program;
 mod publications;

@@ -215,8 +215,8 @@ impl Node {
 
     /// The alarm for a fork to come that it lacks, the first time.
     fn not_ready(&mut self, now: Epoch) -> Option<Notice> {
-        let NetworkStanding::Lacks { fork, epoch } = self.health.standing() else { return None };
-        let lacked = (fork.clone(), *epoch);
+        let NetworkStanding::Lacks { change, epoch, .. } = self.health.standing() else { return None };
+        let lacked = (change.clone(), *epoch);
         if *epoch <= now || self.warned.as_ref() == Some(&lacked) {
             return None;
         }

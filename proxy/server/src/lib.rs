@@ -130,14 +130,19 @@ impl Rangelight {
     }
 
     /// Ends: event streams first, then requests in flight, then publications that still run; `patience` for the last.
-    /// Returns how many publications did not end in time.
+    /// Returns how many publications did not end in time; they are logged by operation and node.
     pub async fn drain(self, patience: Duration) -> usize {
         let begun = tokio::time::Instant::now();
         self.bound.drain().await;
         let left = patience.saturating_sub(begun.elapsed());
         let done = timeout(left, self.house.published()).await.is_ok();
         self.keeper.abort();
-        if done { 0 } else { self.house.publishing() }
+        if done {
+            return 0;
+        }
+        let left = self.house.publishing();
+        observe::publications_cut(left, &self.house.desk.meters.under_way.left());
+        left
     }
 }
 

@@ -18,7 +18,7 @@ use rangelight_policy::node::{Participation, Trust};
 
 use super::address::ListenAddress;
 use super::node;
-use super::options::{Form, NOT_YET, Place};
+use super::options::{Form, NOT_YET, Place, row};
 use super::problem::{Origin, Problem};
 use super::secret::Secret;
 use super::sources::Sources;
@@ -194,6 +194,14 @@ fn admin(
     }
     let Door { hosts, origins, token, .. } = door;
     Some(AdminConfig { address: address.value, hosts, origins, token })
+}
+
+/// The admin listener that holds when nobody says anything.
+pub(super) fn usual_admin() -> AdminConfig {
+    let address =
+        row(Place::Admin, "address").default.and_then(|usual| ListenAddress::parse(usual, Path::new("/")).ok());
+    let address = address.expect("the default address can be read");
+    AdminConfig { address, hosts: Vec::new(), origins: Vec::new(), token: None }
 }
 
 fn door(sheet: &mut Sheet, sources: &Sources, section: &Section, state: &Path) -> Door {

@@ -126,6 +126,8 @@ const TELLING: Duration = Duration::from_millis(100);
 /// Asks one node.
 pub async fn ask(desk: &Desk, id: NodeId, node: &Node, question: &Question) -> Exchanged<Came> {
     let waiting = Instant::now();
+    let publication = matches!(question.row.strategy, Strategy::Broadcast | Strategy::Once);
+    let _telling = publication.then(|| desk.meters.under_way.begin(question.row.operation, &node.config.name));
     let _turn = match node.transport.turn(question.patience).await {
         Ok(turn) => turn,
         Err(fault) => return nothing(id, fault),
