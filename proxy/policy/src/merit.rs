@@ -21,6 +21,7 @@ use std::fmt;
 use crate::catalogue::{Row, Strategy, UNLISTED_READ};
 use crate::race::{Score, Verdict};
 
+pub use known::{is_known, is_not_now};
 pub use reason::REASON_CHARS;
 
 /// What came back from one node.
@@ -167,6 +168,8 @@ fn published(observed: &Observed<'_>) -> Finding {
     }
     let rank = match observed.status {
         200 => 3,
+        // It has this block from elsewhere, which is more than to have sent it on.
+        202 if known::says_known(bytes) => 2,
         // Sent on, but not imported by this node.
         202 => 1,
         _ => 2,

@@ -11,6 +11,8 @@
 
 use crate::catalogue::{Row, Strategy};
 
+pub mod items;
+pub mod layout;
 mod refusal;
 #[cfg(test)]
 mod tests;
