@@ -8,8 +8,9 @@
 //! 2. [`Rule::memo`]: was the same asked before? Equal keys share one race and its answer.
 //! 3. [`Rule::conduct`]: who is asked, and in which manner.
 //! 4. [`Rule::request`]: what one node gets, if not what the caller sent.
-//! 5. [`Rule::judge`]: what each answer is worth.
-//! 6. [`Rule::merge`]: several answers made into one.
+//! 5. [`Rule::instead`]: what a node gets that refused the form of it. [`Rule::judge`]: what each answer is worth.
+//!    [`Rule::heard`]: what it teaches.
+//! 6. [`Rule::merge`]: several answers made into one. [`Rule::settle`]: refusals made into one.
 //! 7. [`Rule::chosen`], [`Rule::name`]: what is learnt from the answer that goes to the caller, and by which name a
 //!    publication freezes it where it is kept.
 //! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
@@ -25,8 +26,11 @@ use crate::chain::{Clock, Moment, Root};
 use crate::merit::{self, Observed};
 use crate::network::Served;
 use crate::node::{NodeId, Snapshot};
+use crate::publish::Outcome;
 use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
+
+pub mod publish;
 
 /// Everything that a rule may know of a request and of the world around it.
 #[derive(Clone, Debug)]
@@ -91,6 +95,18 @@ pub trait Rule: Send + Sync {
         None
     }
 
+    /// What a node gets instead of what it has just refused: a route that it has, an encoding that it reads. At most once
+    /// in an exchange; the answer to it is the node's answer.
+    fn instead(&self, to: NodeId, refusal: &Observed<'_>) -> Option<Edit> {
+        let _ = (to, refusal);
+        None
+    }
+
+    /// What an answer teaches, whether or not it goes to the caller. Once for each exchange that brought one.
+    fn heard(&self, books: &mut Books, from: NodeId, observed: &Observed<'_>) {
+        let _ = (books, from, observed);
+    }
+
     /// What an answer is worth.
     fn judge(&self, from: NodeId, observed: &Observed<'_>) -> Judged;
 
@@ -98,6 +114,13 @@ pub trait Rule: Send + Sync {
     /// refused or never came is not among them.
     fn merge(&self, said: &[(NodeId, Observed<'_>)]) -> Option<Made> {
         let _ = said;
+        None
+    }
+
+    /// What the caller is told where no node's answer is fit for him, from how all exchanges ended; its body is sent as it
+    /// is, also that of a refusal. `None` = by the lattice of all publications.
+    fn settle(&self, outcomes: &[Outcome]) -> Option<Made> {
+        let _ = outcomes;
         None
     }
 
@@ -194,7 +217,9 @@ struct Plain(&'static Row);
 /// The rule of a request.
 #[must_use]
 pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
-    let _ = books;
+    if let Some(rule) = publish::rule(brief, books) {
+        return rule;
+    }
     Arc::new(Plain(brief.row))
 }
 

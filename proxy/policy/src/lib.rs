@@ -11,7 +11,7 @@
 //! |---|---|
 //! | chain | [`chain`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`race`], [`merit`], [`publish`], [`fleet`], [`books`], [`duty`] |
+//! | decisions | [`slashing`], [`race`], [`capability`], [`merit`], [`publish`], [`fleet`], [`books`], [`duty`] |
 
 pub mod chain;
 
@@ -24,6 +24,7 @@ pub mod node;
 pub mod view;
 
 pub mod books;
+pub mod capability;
 pub mod duty;
 pub mod fleet;
 pub mod merit;

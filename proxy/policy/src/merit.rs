@@ -18,6 +18,7 @@ mod tests;
 
 use std::fmt;
 
+use crate::capability;
 use crate::catalogue::{Row, Strategy, UNLISTED_READ};
 use crate::race::{Score, Verdict};
 
@@ -137,6 +138,8 @@ fn examine(row: &Row, observed: &Observed<'_>) -> Finding {
         400..=599 if row.strategy == Strategy::Broadcast && known::says_known(observed.body.bytes()) => {
             Finding::Usable(Score([2, 0, 0, 0]))
         }
+        // It lacks the route, not the thing that was asked for: its own trouble.
+        404 if capability::says_no_route(observed.body.bytes()) => Finding::Faulty(Fault::Status),
         status if row.definite.contains(&status) => Finding::Definite(status),
         _ => Finding::Faulty(Fault::Status),
     }
