@@ -13,6 +13,8 @@ mod log;
 mod modes;
 mod program;
 mod publications;
+mod publications_forms;
+mod publications_merged;
 mod refusals;
 mod stable;
 mod stand_in;

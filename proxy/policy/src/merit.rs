@@ -228,6 +228,12 @@ fn is_media(content_type: Option<&str>, media: &str) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media))
 }
 
+/// Whether a caller takes an answer in SSZ and in no other form.
+#[must_use]
+pub fn wants_ssz_alone(accept: Option<&str>) -> bool {
+    accepts_ssz(accept) && !accept.is_some_and(|accept| accept.contains("json") || accept.contains("*/*"))
+}
+
 /// Whether a caller asked for SSZ. One that takes anything has not: it expects the API's default, JSON.
 fn accepts_ssz(accept: Option<&str>) -> bool {
     accept.is_some_and(|accept| {
