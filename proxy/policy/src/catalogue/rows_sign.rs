@@ -1,8 +1,8 @@
 //! What a validator signs or has signed: attestations, blocks, sync committee messages (groups A, B, C).
 //!
-//! Old forms (attestations v1, blocks v1, production v2) stay native where a node has them: their containers cannot be
-//! rewritten, and a validator client that speaks them expects their answers. Nodes without them answer 404, which is
-//! only shown when no other node did better.
+//! Old forms (attestations v1, production v2) stay native where a node has them: their containers cannot be rewritten, and
+//! a validator client that speaks them expects their answers. Nodes without them answer 404, which is only shown when no
+//! other node did better. Blocks are the same in both forms, so each node gets the one that it has.
 
 use super::base::{AGGREGATE, BLOCK_PUBLICATION, COLLECT, DENIED, GATING_READ, PRODUCTION, PUBLICATION, STANDING};
 use super::{Media, Method, Row, Scope};
@@ -119,7 +119,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "publish_block_v2",
         path: "/eth/v2/beacon/blocks",
         class: "BROADCAST (producer first)",
-        note: "producer first comes later; until then to all at once",
+        note: "to all at once; with consensus_and_equivocation one own node checks it first",
         ..BLOCK_PUBLICATION
     },
     Row {
@@ -127,7 +127,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "publish_block_v1",
         path: "/eth/v1/beacon/blocks",
         class: "TRANSLATE to v2, BROADCAST",
-        note: "native where a node has it, else 404",
+        note: "as v2 at level gossip, with the version of the slot's fork; natively to a node without v2",
         successor: Some("publish_block_v2"),
         ..BLOCK_PUBLICATION
     },
@@ -136,7 +136,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "publish_blinded_block_v2",
         path: "/eth/v2/beacon/blinded_blocks",
         class: "PIN then BROADCAST on failure",
-        note: "PIN comes later; until then broadcast: the producer is among the nodes that get it",
+        note: "to its producer, to the others when that one fails; to all own nodes while it is not known",
         ..BLOCK_PUBLICATION
     },
     Row {
@@ -144,7 +144,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "publish_blinded_block_v1",
         path: "/eth/v1/beacon/blinded_blocks",
         class: "TRANSLATE to v2, PIN then BROADCAST",
-        note: "native where a node has it, else 404; PIN comes later",
+        note: "as B9, in the form of B8",
         successor: Some("publish_blinded_block_v2"),
         ..BLOCK_PUBLICATION
     },

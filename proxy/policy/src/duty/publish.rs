@@ -15,9 +15,9 @@ use crate::books::Books;
 use crate::chain::Clock;
 
 pub mod block;
-pub mod list;
 #[cfg(test)]
 mod fixture;
+pub mod list;
 mod slot;
 
 /// The slot that is assumed until the network is known.
@@ -27,7 +27,10 @@ const MAINNET_SLOT_MS: u64 = 12_000;
 #[must_use]
 pub fn rule(brief: &Brief<'_>, books: &Books) -> Option<Arc<dyn Rule>> {
     match brief.row.operation {
-        "publish_block_v1" | "publish_block_v2" | "publish_blinded_block_v1" | "publish_blinded_block_v2"
+        "publish_block_v1"
+        | "publish_block_v2"
+        | "publish_blinded_block_v1"
+        | "publish_blinded_block_v2"
         | "publish_envelope" => Some(Arc::new(block::PublishBlock::new(brief, books))),
         "publish_attestations_v1"
         | "publish_attestations_v2"

@@ -198,7 +198,9 @@ impl Items {
         match (malformed, listed, nothing) {
             (1.., 0, 0) if !silent => self.failed(400, words.unwrap_or_default()),
             // To a 400 a validator client believes that the items are wrong, and does not send them again.
-            (_, 1.., _) => told(500, &format!("no node could judge the items now: {}", words.unwrap_or_default()), vec![]),
+            (_, 1.., _) => {
+                told(500, &format!("no node could judge the items now: {}", words.unwrap_or_default()), vec![])
+            }
             _ => None,
         }
     }

@@ -95,7 +95,8 @@ const OLD_ATTESTATIONS: [&str; 5] = ["phase0", "altair", "bellatrix", "capella",
 /// The layout of an operation's items in SSZ, if they have a fixed one at this fork.
 #[must_use]
 pub fn layout(operation: &str, consensus_version: Option<&str>) -> Option<&'static Layout> {
-    let old = consensus_version.is_none_or(|version| OLD_ATTESTATIONS.iter().any(|old| old.eq_ignore_ascii_case(version)));
+    let old =
+        consensus_version.is_none_or(|version| OLD_ATTESTATIONS.iter().any(|old| old.eq_ignore_ascii_case(version)));
     match operation {
         "publish_attestations_v2" if !old => Some(&SINGLE_ATTESTATION),
         "publish_payload_attestations" => Some(&PAYLOAD_ATTESTATION),

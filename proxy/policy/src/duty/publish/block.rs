@@ -288,7 +288,8 @@ impl Rule for PublishBlock {
 
     fn request(&self, to: NodeId) -> Option<Edit> {
         let way = self.way(to);
-        let called = if self.routes.as_ref().is_some_and(|routes| routes.called_older) { Way::Older } else { Way::Newer };
+        let called =
+            if self.routes.as_ref().is_some_and(|routes| routes.called_older) { Way::Older } else { Way::Newer };
         let lowered = self.checks_equivocation() && self.state().passed;
         if way == called && !lowered && self.version.is_none() { None } else { self.by(way) }
     }

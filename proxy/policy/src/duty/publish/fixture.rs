@@ -16,9 +16,9 @@ use crate::family::{ConsensusFamily, ExecutionFamily};
 use crate::merit::{Body, EthHeaders, Observed};
 use crate::network::{Genesis, Served, Spec};
 use crate::node::{NodeId, NodeState, Participation, Profile, Snapshot, Tier, Trust, ViewState};
+use crate::race::Score;
 use crate::race::failover::Pace;
 use crate::race::plan::{CallerKind, Kind, Mode, Plan, Question, plan};
-use crate::race::Score;
 
 pub(super) const CLOCK: Clock = Clock { genesis: Moment(1_000_000_000), slot_ms: 12_000, slots_per_epoch: 8 };
 

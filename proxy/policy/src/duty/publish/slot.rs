@@ -53,7 +53,12 @@ mod tests {
         let beside = |block: Vec<u8>| [vec![12, 0, 0, 0], vec![1; 8], block].concat();
         for (name, is_ssz, body, expected) in [
             ("a block", false, br#"{"message":{"slot":"17","body":{"slot":"3"}},"signature":"0x"}"#.to_vec(), Some(17)),
-            ("beside blobs, with blanks", false, b"{ \"signed_block\" :\n{\"message\" : { \"slot\" : \"17\" ,".to_vec(), Some(17)),
+            (
+                "beside blobs, with blanks",
+                false,
+                b"{ \"signed_block\" :\n{\"message\" : { \"slot\" : \"17\" ,".to_vec(),
+                Some(17),
+            ),
             ("signature first", false, br#"{"signature":"0x","message":{"slot":"17"}}"#.to_vec(), Some(17)),
             ("an unquoted number", false, br#"{"message":{"slot":17,"#.to_vec(), Some(17)),
             ("another order", false, br#"{"message":{"proposer_index":"1","slot":"17"}}"#.to_vec(), None),

@@ -23,21 +23,50 @@ fn sent(edit: Option<Edit>) -> String {
 #[test]
 fn what_a_node_gets() {
     let stage = Stage::new(80);
-    let (level, gossip) = (Some("broadcast_validation=consensus_and_equivocation&x=1"), Some("broadcast_validation=gossip"));
+    let (level, gossip) =
+        (Some("broadcast_validation=consensus_and_equivocation&x=1"), Some("broadcast_validation=gossip"));
     let v1 = "publish_block_v1";
     let v2 = "publish_block_v2";
     let blinded = "publish_blinded_block_v1";
     for (name, operation, query, version, lacks, expected) in [
         ("v2 with a version", v2, None, Some(VERSION), false, "as it came"),
         ("v2 with a level", v2, level, Some(VERSION), false, "as it came"),
-        ("v2 without a version", v2, gossip, None, false, "/eth/v2/beacon/blocks?broadcast_validation=gossip eth-consensus-version=electra"),
+        (
+            "v2 without a version",
+            v2,
+            gossip,
+            None,
+            false,
+            "/eth/v2/beacon/blocks?broadcast_validation=gossip eth-consensus-version=electra",
+        ),
         ("v2, to a node without it", v2, gossip, Some(VERSION), true, "/eth/v1/beacon/blocks"),
         ("v2 with a check that v1 lacks", v2, level, Some(VERSION), true, "as it came"),
-        ("v1", v1, None, None, false, "/eth/v2/beacon/blocks?broadcast_validation=gossip eth-consensus-version=electra"),
+        (
+            "v1",
+            v1,
+            None,
+            None,
+            false,
+            "/eth/v2/beacon/blocks?broadcast_validation=gossip eth-consensus-version=electra",
+        ),
         ("v1 with a version", v1, None, Some(VERSION), false, "/eth/v2/beacon/blocks?broadcast_validation=gossip"),
-        ("v1 with a query", v1, Some("x=1"), Some(VERSION), false, "/eth/v2/beacon/blocks?x=1&broadcast_validation=gossip"),
+        (
+            "v1 with a query",
+            v1,
+            Some("x=1"),
+            Some(VERSION),
+            false,
+            "/eth/v2/beacon/blocks?x=1&broadcast_validation=gossip",
+        ),
         ("v1, to a node without v2", v1, None, None, true, "/eth/v1/beacon/blocks eth-consensus-version=electra"),
-        ("v1 blinded", blinded, None, Some(VERSION), false, "/eth/v2/beacon/blinded_blocks?broadcast_validation=gossip"),
+        (
+            "v1 blinded",
+            blinded,
+            None,
+            Some(VERSION),
+            false,
+            "/eth/v2/beacon/blinded_blocks?broadcast_validation=gossip",
+        ),
         ("an envelope", "publish_envelope", level, Some(VERSION), false, "as it came"),
         ("an envelope without a version", "publish_envelope", None, None, false, "as it came"),
     ] {

@@ -58,7 +58,12 @@ fn what_the_race_hears_of_each_node() {
         ("syncing", THREE, vec![(503, plain()), (503, plain())], "bad bad: lattice"),
         ("malformed", THREE, vec![(400, plain()), (400, plain())], "refused refused: 400"),
         ("malformed beside syncing", THREE, vec![(400, plain()), (503, plain())], "refused bad: lattice"),
-        ("a lack says nothing of the items", THREE, vec![(400, plain()), (415, plain()), (404, plain())], "refused bad bad: 400"),
+        (
+            "a lack says nothing of the items",
+            THREE,
+            vec![(400, plain()), (415, plain()), (404, plain())],
+            "refused bad bad: 400",
+        ),
         ("nobody can judge now", "[{}]", vec![(400, failures(&[("0", "UnknownHeadBlock")]))], "refused: 500"),
         ("a place beyond the list", "[{}]", vec![(400, bad(&["1"]))], "refused: lattice"),
         ("no list", "{}", vec![(400, plain())], "refused: lattice"),
@@ -104,10 +109,9 @@ fn who_reads_no_ssz_gets_json_and_is_remembered() {
     let mut books = Books::default();
     let first = ssz_rule(&books, &body);
     assert_eq!(first.request(NodeId(0)), None, "SSZ goes out as it came");
-    for (name, answer) in [
-        ("syncing", said(503, "")),
-        ("it has read it", said(400, r#"{"failures":[{"index":0,"message":"invalid"}]}"#)),
-    ] {
+    for (name, answer) in
+        [("syncing", said(503, "")), ("it has read it", said(400, r#"{"failures":[{"index":0,"message":"invalid"}]}"#))]
+    {
         assert_eq!(first.instead(NodeId(0), &answer), None, "{name}");
     }
     let edit = first.instead(NodeId(0), &said(415, "Unsupported media type")).expect("JSON");

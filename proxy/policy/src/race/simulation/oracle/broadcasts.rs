@@ -26,6 +26,9 @@ struct Broadcasts<'a> {
     terms: &'a Terms,
 }
 
+/// When the lead's time is over, how, and when each of its nodes was asked.
+type LeadTime = (Duration, Led, Vec<(NodeId, Duration)>);
+
 /// What a node will say, and when.
 type Says<'a> = (Duration, NodeId, &'a Verdict);
 
@@ -82,8 +85,7 @@ impl Broadcasts<'_> {
         self.answer(end, outcome)
     }
 
-    /// When the lead's time is over, how, and when each of its nodes was asked.
-    fn lead(&self, lead: &Lead) -> (Duration, Led, Vec<(NodeId, Duration)>) {
+    fn lead(&self, lead: &Lead) -> LeadTime {
         let mut asked = Vec::new();
         let mut now = Duration::ZERO;
         for node in &lead.nodes {
@@ -106,7 +108,7 @@ impl Broadcasts<'_> {
     }
 
     /// When a node must be sent to; `None` = never.
-    fn due(&self, node: NodeId, lead: Option<&(Duration, Led, Vec<(NodeId, Duration)>)>) -> Option<Duration> {
+    fn due(&self, node: NodeId, lead: Option<&LeadTime>) -> Option<Duration> {
         let held = self.terms.held_back.contains(&node);
         let Some((over, led, asked)) = lead else {
             return if held { self.release(Duration::ZERO, &[]) } else { Some(Duration::ZERO) };
