@@ -13,6 +13,7 @@
 //! 7. [`Rule::chosen`], [`Rule::name`]: what is learnt from the answer that goes to the caller, and by which name a
 //!    publication freezes it where it is kept.
 //! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
+//! 9. [`Rule::heard`]: which node took a standing submission.
 //!
 //! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
 //! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.
@@ -27,6 +28,9 @@ use crate::network::Served;
 use crate::node::{NodeId, Snapshot};
 use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
+use crate::standing::Kind;
+
+pub mod standing;
 
 /// Everything that a rule may know of a request and of the world around it.
 #[derive(Clone, Debug)]
@@ -105,6 +109,12 @@ pub trait Rule: Send + Sync {
     fn chosen(&self, books: &mut Books, from: NodeId, observed: &Observed<'_>) -> Vec<Alarm> {
         let _ = (books, from, observed);
         Vec::new()
+    }
+
+    /// What a node answered, or [`Verdict::Bad`] if nothing came; of standing submissions alone, and of every node that
+    /// was asked, also after the caller had its answer.
+    fn heard(&self, books: &mut Books, from: NodeId, verdict: &Verdict) {
+        let _ = (books, from, verdict);
     }
 
     /// The name under which a later publication freezes this answer (the data's root, the head's root).
@@ -194,8 +204,10 @@ struct Plain(&'static Row);
 /// The rule of a request.
 #[must_use]
 pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
-    let _ = books;
-    Arc::new(Plain(brief.row))
+    match Kind::of(brief.row.operation) {
+        Some(kind) => Arc::new(standing::Standing::new(kind, brief, books)),
+        None => Arc::new(Plain(brief.row)),
+    }
 }
 
 /// The rule of a request where no rules are in force: the row alone.

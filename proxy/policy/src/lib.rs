@@ -11,7 +11,7 @@
 //! |---|---|
 //! | chain | [`chain`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`race`], [`merit`], [`publish`], [`fleet`], [`books`], [`duty`] |
+//! | decisions | [`slashing`], [`race`], [`merit`], [`publish`], [`standing`], [`fleet`], [`books`], [`duty`] |
 
 pub mod chain;
 
@@ -30,3 +30,4 @@ pub mod merit;
 pub mod publish;
 pub mod race;
 pub mod slashing;
+pub mod standing;

@@ -247,7 +247,7 @@ impl House {
     }
 
     /// Now, by the nodes' clock.
-    fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Moment {
         question::by_nodes_clock(time::now(), self.desk.nodes.offset_ms())
     }
 
@@ -320,7 +320,13 @@ impl Asking {
             let (house, question) = (Arc::clone(&self.house), Arc::clone(&self.question));
             async move {
                 match node {
-                    Some(node) => ask(&house.desk, id, &node, &question).await,
+                    Some(node) => {
+                        let exchanged = ask(&house.desk, id, &node, &question).await;
+                        if question.row.standing {
+                            question.rule.heard(&mut house.books(), id, &exchanged.verdict);
+                        }
+                        exchanged
+                    }
                     // Configured away between the picture and the plan; it is as one that cannot be reached.
                     None => settle::gone(id),
                 }
