@@ -138,6 +138,8 @@ impl Teller {
             }
         }
         while self.writing.join_next().await.is_some() {}
+        // The network may have become known since the last look.
+        self.restore();
         self.written_at = None;
         self.write();
         while self.writing.join_next().await.is_some() {}

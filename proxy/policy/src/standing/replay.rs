@@ -4,7 +4,7 @@
 //! event stream was cut (a restart that is quicker than a probe shows in nothing else), and when its head fell back
 //! (somebody put its database back). Each of these puts its marks to zero, and it is told everything again as soon as it
 //! answers, ready or not: what it knows when it becomes ready is what counts. A gap that was no restart costs one request
-//! per kind, so it is not asked which it was; a stream that is cut again and again costs that once a slot.
+//! per kind, so it is not asked which it was; a stream that is cut again and again costs that twice a slot.
 //!
 //! Preparations are told again in the middle of each epoch besides, because nodes let them lapse.
 //!
@@ -98,11 +98,11 @@ pub(super) struct Memory {
     feeds: u64,
     version: Option<Box<str>>,
     head: Option<Slot>,
-    /// A request is on its way.
-    busy: bool,
+    /// The kind of the request that is on its way.
+    busy: Option<Kind>,
     /// When the first request of this life was made.
     began: Option<Moment>,
-    /// Nothing is told before: the last life was told something in this slot.
+    /// Nothing is told before: the last life was told something just now.
     pause: Moment,
     marks: [Mark; Kind::ALL.len()],
 }
@@ -148,7 +148,7 @@ impl Register {
         let own = self.nodes.values().any(|memory| memory.trust == Trust::Own && memory.may_be_told());
         let mut due = Vec::new();
         for (node, memory) in &mut self.nodes {
-            if !memory.may_be_told() || memory.busy || now < memory.pause {
+            if !memory.may_be_told() || memory.busy.is_some() || now < memory.pause {
                 continue;
             }
             let registers = memory.trust == Trust::Own || !own;
@@ -163,7 +163,7 @@ impl Register {
                     mark.again = None;
                     continue;
                 };
-                memory.busy = true;
+                memory.busy = Some(kind);
                 memory.began.get_or_insert(now);
                 due.push(replay);
                 break;
@@ -175,7 +175,7 @@ impl Register {
     /// A replay ended. True if the node has the items now.
     pub fn ended(&mut self, replay: &Replay, how: Replayed, now: Moment) -> bool {
         let Some(memory) = self.nodes.get_mut(&replay.node) else { return false };
-        memory.busy = false;
+        memory.busy = None;
         if memory.life != replay.life {
             return false; // It was told to a node that is no more.
         }
@@ -199,10 +199,11 @@ impl Register {
         how == Replayed::Taken
     }
 
-    /// A node took what the validator client told it.
+    /// A node took what the validator client told it. While a replay of the same kind is on its way, that counts for
+    /// nothing: the replay may hold an older word and come later, so the newer one is told once more after it.
     pub fn took(&mut self, node: NodeId, span: Span) {
         let shelf = &self.shelves[span.kind as usize];
-        let Some(memory) = self.nodes.get_mut(&node) else { return };
+        let Some(memory) = self.nodes.get_mut(&node).filter(|memory| memory.busy != Some(span.kind)) else { return };
         let mark = &mut memory.marks[span.kind as usize];
         if !shelf.any_between(mark.has, span.from) {
             mark.has = mark.has.max(span.to);
@@ -245,7 +246,7 @@ impl Memory {
             feeds: sight.feeds,
             version: sight.version.map(Box::from),
             head: sight.head,
-            busy: false,
+            busy: None,
             began: None,
             pause: Moment::default(),
             marks: Default::default(),
@@ -257,7 +258,7 @@ impl Memory {
             self.life += 1;
             self.marks = Default::default();
             if let Some(began) = self.began.take() {
-                self.pause = began.plus(slot_ms);
+                self.pause = began.plus(slot_ms / 2);
             }
         }
         if sight.tier == Tier::Ready && self.tier != Tier::Ready {
