@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::catalogue::Method;
+use crate::standing::replay::BATCH;
 
 mod planted;
 
