@@ -28,6 +28,7 @@ use crate::chain::{Clock, Moment, Slot};
 use crate::node::NodeId;
 
 mod keep;
+mod memory;
 mod read;
 mod replay;
 mod shelf;
@@ -35,10 +36,11 @@ mod shelf;
 mod tests;
 
 pub use keep::{KEPT, Kept, Unusable};
-pub use replay::{Replay, Replayed, Sight};
+pub use memory::Sight;
+pub use replay::{Replay, Replayed};
 
+use memory::Memory;
 use read::{Fact, Item, Key, items};
-use replay::Memory;
 use shelf::Shelf;
 
 /// Items kept of each kind: the validators of a large operator, in some tens of MiB.

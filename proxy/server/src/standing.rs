@@ -184,6 +184,7 @@ impl Teller {
         let (node, operation) = (replay.node, replay.kind.operation());
         let has = self.house.books().standing.ended(replay, *how, self.house.now());
         let picture = self.house.desk.nodes.picture();
+        self.refusing.retain(|(node, _)| picture.nodes.contains_key(node));
         let Some(name) = picture.nodes.get(&node).map(|node| &node.config.name) else { return };
         self.house.desk.meters.replayed(name, operation, *how);
         if has {

@@ -1,12 +1,7 @@
 //! Which node needs what again, and when.
 //!
-//! A node may have forgotten what it was told when it is new, when it was away, when it names another version, when its
-//! event stream was cut (a restart that is quicker than a probe shows in nothing else), and when its head fell back
-//! (somebody put its database back). Each of these puts its marks to zero, and it is told everything again as soon as it
-//! answers, ready or not: what it knows when it becomes ready is what counts. A gap that was no restart costs one request
-//! per kind, so it is not asked which it was; a stream that is cut again and again costs that twice a slot.
-//!
-//! Preparations are told again in the middle of each epoch besides, because nodes let them lapse.
+//! A node is told what it lacks by its marks ([`super::memory`]), and preparations again in the middle of each epoch,
+//! because nodes let them lapse.
 //!
 //! One request at a time and node, the most needed kind first, [`BATCH`] items in each. What fails is told again after a
 //! second, then two, four, up to [`RETRY_MS`]; at once when the node becomes ready. A node that refuses what it is told
@@ -18,10 +13,11 @@
 
 use std::sync::Arc;
 
+use super::memory::Memory;
 use super::read::{Item, Key};
-use super::{Form, Kind, Register, Span};
+use super::{Form, Kind, Register, Sight, Span};
 use crate::chain::{Clock, Moment, Slot};
-use crate::node::{NodeId, Tier, Trust};
+use crate::node::{NodeId, Trust};
 
 /// Items in one request. Registrations are checked one by one, which takes a small machine milliseconds each.
 pub(super) const BATCH: usize = 500;
@@ -31,28 +27,6 @@ pub(super) const RETRY_MS: u64 = 30_000;
 
 /// The first pause.
 const FIRST_RETRY_MS: u64 = 1_000;
-
-/// A head that fell back further is no reorganisation of the kind that happens.
-const FELL_BACK: u64 = 8;
-
-/// A node as it stands now.
-#[derive(Clone, Copy, Debug)]
-pub struct Sight<'a> {
-    /// Which.
-    pub node: NodeId,
-    /// Whose it is.
-    pub trust: Trust,
-    /// How usable it is.
-    pub tier: Tier,
-    /// Whether the plan names it for standing submissions.
-    pub wanted: bool,
-    /// How often its event stream was connected.
-    pub feeds: u64,
-    /// Its version string, once told.
-    pub version: Option<&'a str>,
-    /// Its head's slot, once heard.
-    pub head: Option<Slot>,
-}
 
 /// One request to one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,38 +59,6 @@ pub enum Replayed {
     },
     /// No answer.
     Unanswered,
-}
-
-/// What is remembered of one node.
-#[derive(Debug)]
-pub(super) struct Memory {
-    /// Counts the times at which it may have forgotten everything.
-    life: u64,
-    trust: Trust,
-    tier: Tier,
-    wanted: bool,
-    feeds: u64,
-    version: Option<Box<str>>,
-    head: Option<Slot>,
-    /// The kind of the request that is on its way.
-    busy: Option<Kind>,
-    /// When the first request of this life was made.
-    began: Option<Moment>,
-    /// Nothing is told before: the last life was told something just now.
-    pause: Moment,
-    marks: [Mark; Kind::ALL.len()],
-}
-
-/// What a node has of one kind.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mark {
-    /// Everything up to this number.
-    has: u64,
-    /// While it is told what it has already: how far.
-    again: Option<u64>,
-    failures: u32,
-    /// Nothing is told before.
-    pause: Moment,
 }
 
 // === impl Register ===
@@ -231,60 +173,6 @@ impl Register {
     fn lacks_none(&self, node: NodeId, kind: Kind) -> bool {
         let has = self.nodes.get(&node).map_or(0, |memory| memory.marks[kind as usize].has);
         self.shelf(kind).after(has).next().is_none()
-    }
-}
-
-// === impl Memory ===
-
-impl Memory {
-    fn new(sight: &Sight<'_>) -> Self {
-        Self {
-            life: 0,
-            trust: sight.trust,
-            tier: sight.tier,
-            wanted: sight.wanted,
-            feeds: sight.feeds,
-            version: sight.version.map(Box::from),
-            head: sight.head,
-            busy: None,
-            began: None,
-            pause: Moment::default(),
-            marks: Default::default(),
-        }
-    }
-
-    fn see(&mut self, sight: &Sight<'_>, slot_ms: u64, now: Moment) {
-        if self.may_have_forgotten(sight) {
-            self.life += 1;
-            self.marks = Default::default();
-            if let Some(began) = self.began.take() {
-                self.pause = began.plus(slot_ms / 2);
-            }
-        }
-        if sight.tier == Tier::Ready && self.tier != Tier::Ready {
-            for mark in self.marks.iter_mut().filter(|mark| mark.failures > 0) {
-                (mark.failures, mark.pause) = (0, now);
-            }
-        }
-        (self.trust, self.tier) = (sight.trust, sight.tier);
-        (self.wanted, self.feeds) = (sight.wanted, sight.feeds);
-        self.head = sight.head.or(self.head);
-        if let Some(version) = sight.version.filter(|version| self.version.as_deref() != Some(*version)) {
-            self.version = Some(version.into());
-        }
-    }
-
-    fn may_be_told(&self) -> bool {
-        self.wanted && self.tier < Tier::Away
-    }
-
-    fn may_have_forgotten(&self, sight: &Sight<'_>) -> bool {
-        let was_away = self.tier >= Tier::Away && sight.tier < Tier::Away;
-        // The first connection is a part of being new.
-        let cut = self.feeds > 0 && sight.feeds != self.feeds;
-        let renamed = self.version.as_deref().zip(sight.version).is_some_and(|(before, now)| before != now);
-        let fell = self.head.zip(sight.head).is_some_and(|(before, now)| now.0.saturating_add(FELL_BACK) < before.0);
-        was_away || cut || renamed || fell
     }
 }
 

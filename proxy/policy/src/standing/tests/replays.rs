@@ -40,7 +40,7 @@ fn a_node_that_may_have_forgotten_is_told_again() {
         say(&mut register, Kind::Preparations, &[preparation(5, 1)]);
         say(&mut register, Kind::Registrations, &[registration(1, 1)]);
         register.see(&[usual], Some(&CLOCK), NOW);
-        assert_eq!(register.has_preparations(A), false, "{name}");
+        assert!(!register.has_preparations(A), "{name}");
         let told = play(&mut register, Replayed::Taken, NOW);
         assert_eq!(told, [(A, Kind::Preparations, 1), (A, Kind::Registrations, 1)], "{name}: it is new");
         assert!(register.has_preparations(A), "{name}");
