@@ -12,6 +12,7 @@ mod drawn;
 mod faults;
 mod liar;
 mod stage;
+mod standing;
 mod strangers;
 mod stream;
 mod upgrade;

@@ -5,10 +5,13 @@
 //! directory keeps, so every rule must do its duty with empty books, only with less to compare.
 
 use crate::capability::Capabilities;
+use crate::standing::Register;
 
 /// What is remembered between requests.
 #[derive(Debug, Default)]
 pub struct Books {
     /// What nodes cannot do.
     pub capabilities: Capabilities,
+    /// Standing submissions, and which node has them.
+    pub standing: Register,
 }

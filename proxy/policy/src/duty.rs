@@ -14,6 +14,7 @@
 //! 7. [`Rule::chosen`], [`Rule::name`]: what is learnt from the answer that goes to the caller, and by which name a
 //!    publication freezes it where it is kept.
 //! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
+//! 9. [`Rule::heard`]: which node took a standing submission.
 //!
 //! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
 //! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.
@@ -29,8 +30,10 @@ use crate::node::{NodeId, Snapshot};
 use crate::publish::Outcome;
 use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
+use crate::standing::Kind;
 
 pub mod publish;
+pub mod standing;
 
 /// Everything that a rule may know of a request and of the world around it.
 #[derive(Clone, Debug)]
@@ -130,6 +133,12 @@ pub trait Rule: Send + Sync {
         Vec::new()
     }
 
+    /// What a node answered, or [`Verdict::Bad`] if nothing came; of standing submissions alone, and of every node that
+    /// was asked, also after the caller had its answer.
+    fn ended(&self, books: &mut Books, from: NodeId, verdict: &Verdict) {
+        let _ = (books, from, verdict);
+    }
+
     /// The name under which a later publication freezes this answer (the data's root, the head's root).
     fn name(&self, observed: &Observed<'_>) -> Option<Root> {
         let _ = observed;
@@ -217,6 +226,9 @@ struct Plain(&'static Row);
 /// The rule of a request.
 #[must_use]
 pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
+    if let Some(kind) = Kind::of(brief.row.operation) {
+        return Arc::new(standing::Standing::new(kind, brief, books));
+    }
     if let Some(rule) = publish::rule(brief, books) {
         return rule;
     }

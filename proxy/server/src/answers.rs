@@ -268,7 +268,7 @@ impl House {
     }
 
     /// Now, by the nodes' clock.
-    fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Moment {
         question::by_nodes_clock(time::now(), self.desk.nodes.offset_ms())
     }
 
@@ -359,6 +359,9 @@ impl Asking {
                     Some(node) => {
                         let exchanged = ask(&house.desk, id, &node, &question).await;
                         house.learn(&question, &exchanged);
+                        if question.row.standing {
+                            question.rule.ended(&mut house.books(), id, &exchanged.verdict);
+                        }
                         exchanged
                     }
                     // Configured away between the picture and the plan; it is as one that cannot be reached.

@@ -8,7 +8,7 @@
 //! | ground | [`time`], [`limits`], [`reply`], [`config`], [`state`] |
 //! | edges | [`evidence`], [`observe`], [`connection`], [`body`], [`budget`], [`nodes`] |
 //! | flow | [`gateway`], [`memo`], [`dispatch`], [`stream`], [`stable`] |
-//! | assembly | [`service`], [`answers`], [`listen`], [`admin`] |
+//! | assembly | [`service`], [`answers`], [`standing`], [`listen`], [`admin`] |
 //! | roof | this file, [`cli`] |
 
 use std::sync::Arc;
@@ -33,6 +33,7 @@ use crate::nodes::network::{Chart, Unsettled};
 use crate::observe::Meters;
 use crate::service::Service;
 use crate::stable::Stable;
+use crate::standing::{Standing, Teller};
 use crate::state::State;
 use crate::stream::Stream;
 
@@ -54,6 +55,7 @@ pub mod observe;
 pub mod reply;
 pub mod service;
 pub mod stable;
+pub mod standing;
 pub mod state;
 pub mod stream;
 pub mod time;
@@ -65,6 +67,7 @@ pub struct Rangelight {
     house: Arc<House>,
     nodes: Nodes,
     keeper: JoinHandle<Result<(), Unsettled>>,
+    standing: Standing,
 }
 
 /// Why nothing listens.
@@ -88,13 +91,15 @@ impl Rangelight {
         let meters = Arc::new(Meters::new());
         let draining = watch::Sender::new(false);
         let stream = Arc::new(Stream::new(draining.subscribe(), Arc::clone(&meters)));
-        let (keeper, nodes) = Keeper::new(Chart::new(choice, state), stream.clone(), Arc::clone(&meters));
+        let (keeper, nodes) = Keeper::new(Chart::new(choice, state.clone()), stream.clone(), Arc::clone(&meters));
         let desk = Desk { nodes: nodes.clone(), budget: Arc::new(Budget::default()), meters };
         let stable = Stable::new(nodes.clone());
         let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode));
+        let teller = Teller::new(Arc::clone(&house), state);
         let bound = listen::start(listeners(config, &house, limits), limits, draining).map_err(Unstarted::Unbound)?;
         let keeper = tokio::spawn(keeper.run(config.nodes.clone()));
-        Ok(Self { bound, own: config.listens.len(), house, nodes, keeper })
+        let standing = teller.start();
+        Ok(Self { bound, own: config.listens.len(), house, nodes, keeper, standing })
     }
 
     /// Where validator clients connect; ports 0 are replaced by those that the system chose.
@@ -136,6 +141,7 @@ impl Rangelight {
         self.bound.drain().await;
         let left = patience.saturating_sub(begun.elapsed());
         let done = timeout(left, self.house.published()).await.is_ok();
+        self.standing.end().await;
         self.keeper.abort();
         if done {
             return 0;

@@ -20,6 +20,7 @@ use rangelight_policy::duty::Alarm;
 use rangelight_policy::fleet::Notice;
 use rangelight_policy::network::Change;
 use rangelight_policy::node::{NodeId, Snapshot, Tier};
+use rangelight_policy::standing::Replayed;
 use tracing::{debug, error, info, warn};
 
 use crate::config::NodeChanges;
@@ -92,6 +93,12 @@ pub const METRICS: &[Metric] = &[
         labels: "sort",
         help: "Things the owner must know; each is in the log with its cure.",
     },
+    Metric {
+        name: REPLAYS,
+        kind: "counter",
+        labels: "node, operation, outcome",
+        help: "Standing submissions told again to nodes that may have forgotten them; outcome is taken, refused or unanswered.",
+    },
     Metric { name: BACKGROUND, kind: "gauge", labels: "", help: "Publications that still run after their answer." },
 ];
 
@@ -108,6 +115,7 @@ const NODE_TIER: &str = "rangelight_node_tier";
 const NODE_HEAD: &str = "rangelight_node_head_slot";
 const VIEW_SLOT: &str = "rangelight_view_slot";
 const ALARMS: &str = "rangelight_alarms_total";
+const REPLAYS: &str = "rangelight_standing_replays_total";
 const BACKGROUND: &str = "rangelight_background_publications";
 
 /// Targets of log events.
@@ -237,6 +245,18 @@ impl Meters {
     pub fn alarm(&self, alarm: &Alarm) {
         counter(&self.recorder, ALARMS, vec![Label::new("sort", alarm.sort)]).increment(1);
         warn!(target: ALARM, alarm = alarm.sort, "{}", alarm.message);
+    }
+
+    /// A node was told again what it may have forgotten.
+    pub fn replayed(&self, node: &Arc<str>, operation: &'static str, how: Replayed) {
+        let outcome = match how {
+            Replayed::Taken => "taken",
+            Replayed::Refused { .. } => "refused",
+            Replayed::Unanswered => "unanswered",
+        };
+        let node = Label::new("node", node.to_string());
+        let labels = vec![node, Label::new("operation", operation), Label::new("outcome", outcome)];
+        counter(&self.recorder, REPLAYS, labels).increment(1);
     }
 
     /// An exchange with a node ended.
@@ -414,6 +434,24 @@ pub fn state_not_written(file: &str, reason: &str) {
 /// The state directory holds a file that cannot be used.
 pub fn state_not_read(file: &str, reason: &str) {
     warn!(target: STATE, file, "the state was not read; going on without it: {reason}");
+}
+
+/// A node has what it may have forgotten.
+pub fn standing_told(node: &str, operation: &str, items: usize, recovered: bool) {
+    match recovered {
+        true => info!(node, operation, items, "the node takes standing submissions again"),
+        false => debug!(node, operation, items, "the node was told standing submissions again"),
+    }
+}
+
+/// A node does not take what it may have forgotten; said once until it does.
+pub fn standing_not_told(node: &str, operation: &str, reason: &str) {
+    warn!(node, operation, "the node does not take standing submissions, it is tried again: {reason}");
+}
+
+/// Standing submissions were read from the state directory.
+pub fn standing_restored(items: usize) {
+    info!(items, "standing submissions of before the restart are known again");
 }
 
 /// A race ended without an answer for the caller.

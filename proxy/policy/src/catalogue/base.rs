@@ -108,8 +108,10 @@ pub(super) const BLOCK_PUBLICATION: Row =
 /// A standing submission: nodes forget it on restart.
 pub(super) const STANDING: Row = Row {
     class: "BROADCAST_AND_REMEMBER",
-    note: "remembering comes later; until then broadcast",
+    note: "told again to a node that was added, came back or restarted",
     scope: Scope::Subscribe,
+    // The first that takes it answers. When none has, it is remembered all the same, and to say "failed" before a slow node
+    // spoke gains nothing.
     deadline: Deadline::AfterMs(10_000),
     body: COLLECT,
     standing: true,

@@ -119,6 +119,7 @@ pub(super) static GLOAS: &[Row] = &[
         operation: "builder_preferences",
         path: "/eth/v1/validator/builder_preferences/{pubkey}",
         class: "BROADCAST_AND_REMEMBER when enabled",
+        note: "broadcast; not remembered, for no released validator client sends it",
         scope: Scope::Propose,
         media: Media::SszRequest,
         ..STANDING

@@ -181,6 +181,7 @@ pub(super) static SYNC: &[Row] = &[
         id: "C5",
         operation: "sync_committee_subscriptions",
         path: "/eth/v1/validator/sync_committee_subscriptions",
+        note: "told again to a node that was added, came back or restarted, until `until_epoch`",
         ..STANDING
     },
 ];
