@@ -28,6 +28,9 @@ use crate::node::{NodeId, Snapshot};
 use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
 
+mod produce;
+mod unblind;
+
 /// Everything that a rule may know of a request and of the world around it.
 #[derive(Clone, Debug)]
 pub struct Brief<'a> {
@@ -194,8 +197,16 @@ struct Plain(&'static Row);
 /// The rule of a request.
 #[must_use]
 pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
-    let _ = books;
-    Arc::new(Plain(brief.row))
+    let own = match brief.row.operation {
+        "produce_block_v3" | "produce_block_v2" | "produce_blinded_block" => {
+            let known = produce::Known { prepared: Arc::new(|_| None), registered: Arc::new(|_| None) };
+            produce::rule(brief, books, known)
+        }
+        "publish_block_v2" | "publish_block_v1" => Some(unblind::rule(brief, books, false)),
+        "publish_blinded_block_v2" | "publish_blinded_block_v1" => Some(unblind::rule(brief, books, true)),
+        _ => None,
+    };
+    own.unwrap_or_else(|| plain(brief.row))
 }
 
 /// The rule of a request where no rules are in force: the row alone.

@@ -180,7 +180,7 @@ fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
         return Err(Fault::MediaType);
     }
     // A missing or unknown media type is taken for JSON, as most validator clients do; the body decides.
-    let is_ssz = is_media(observed.content_type, "application/octet-stream");
+    let is_ssz = is_ssz(observed.content_type);
     if is_ssz && !accepts_ssz(observed.accept) {
         return Err(Fault::MediaType);
     }
@@ -222,8 +222,15 @@ fn is_media(content_type: Option<&str>, media: &str) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media))
 }
 
+/// Whether a Content-Type is SSZ.
+#[must_use]
+pub fn is_ssz(content_type: Option<&str>) -> bool {
+    is_media(content_type, "application/octet-stream")
+}
+
 /// Whether a caller asked for SSZ. One that takes anything has not: it expects the API's default, JSON.
-fn accepts_ssz(accept: Option<&str>) -> bool {
+#[must_use]
+pub fn accepts_ssz(accept: Option<&str>) -> bool {
     accept.is_some_and(|accept| {
         accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);

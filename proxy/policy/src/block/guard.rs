@@ -1,0 +1,191 @@
+//! The block guard: may this block be given to the caller?
+//!
+//! The caller signs what it gets, mostly without another look, and what it signs pays whom the block says. A node that
+//! restarted has forgotten whom; a friend's node may never have been told, or may lie. So before a block goes out, the
+//! fields that must be as they were asked for are compared, and an offender is dropped, so that the next best is taken.
+//!
+//! The wanted recipient is one of the owner's pins, else the one that the request names, else the one that was last
+//! prepared for the block's proposer.
+//!
+//! | | own node | friend's node |
+//! |---|---|---|
+//! | another slot, proposer or reveal | offence | offence |
+//! | whole, pays another than wanted, or the zero address | offence | offence |
+//! | whole, no wanted one is known | served with an alarm | offence |
+//! | blinded, pays the wanted one or the validator is registered | served | offence |
+//! | blinded, no registration was seen since the start | served with an alarm | offence |
+//! | blinded, the validator client registered others and not this one | offence | offence |
+//! | stands on a head that we do not know | served, but another is preferred | offence |
+//!
+//! In a blinded block the recipient is mostly the builder, who pays the proposer in a transaction that nobody sees; that
+//! it is asked for at all is what the registration says. A block whose payload the own node made and only withholds
+//! (Lodestar's `blindedLocal`) pays the wanted one and needs none.
+//!
+//! After a first start, or with a lost state directory, nothing may be known of preparations. Refusing then would lose a
+//! proposal that the validator client alone would have done, so an own node is believed, and the owner is told.
+
+use std::fmt;
+
+use super::{Address, Block};
+use crate::chain::{Root, Slot};
+
+/// What is known of a proposal before its block comes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// The slot that was asked for.
+    pub slot: Slot,
+    /// Its proposer, if it is known.
+    pub proposer: Option<u64>,
+    /// The reveal that was sent; `None` = not compared (a DVT middleware puts the cluster's into the block).
+    pub randao: Option<[u8; 96]>,
+    /// Whom the block may pay, any of them; empty = nobody is known.
+    pub recipients: &'a [Address],
+    /// Whether the validator client registered this validator with builders; `None` = not known.
+    pub registered: Option<bool>,
+    /// The heads that a friend's block may stand on; empty = none is known, none is asked for.
+    pub parents: &'a [Root],
+}
+
+/// What the guard says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// The caller may have it; the owner must know the caution, if there is one.
+    Pass(Option<Caution>),
+    /// The caller must not have it.
+    Offence(Offence),
+}
+
+/// Why a block that is served deserves a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caution {
+    /// Nobody said whom it should pay; this is whom it pays.
+    NoRecipientKnown(Address),
+    /// It is blinded, and no registration was seen.
+    NoRegistrationSeen,
+    /// It could not be read: it is of a fork that is not known here.
+    NotRead,
+}
+
+/// Why a block is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offence {
+    /// It is of another slot.
+    Slot {
+        /// That was asked for.
+        wanted: Slot,
+        /// That came.
+        got: Slot,
+    },
+    /// It is another proposer's.
+    Proposer {
+        /// Whose it should be.
+        wanted: u64,
+        /// Whose it is.
+        got: u64,
+    },
+    /// It has another reveal than the one that was sent.
+    Randao,
+    /// It pays somebody else.
+    FeeRecipient {
+        /// Whom it should pay, any of them; empty = nobody is known, which does for own nodes only.
+        wanted: Vec<Address>,
+        /// Whom it pays.
+        got: Address,
+    },
+    /// It is blinded and a friend's: nobody could say whom it pays.
+    FriendsBlinded,
+    /// It is blinded, and its validator was not registered.
+    NotRegistered,
+    /// It is a friend's and stands on a head that no own node has.
+    Parent(Root),
+}
+
+/// Judges a block of an own node, or of a friend's.
+#[must_use]
+pub fn guard(block: &Block, wanted: &Wanted<'_>, own: bool) -> Ruling {
+    let key = &block.key;
+    if key.slot != wanted.slot {
+        return Ruling::Offence(Offence::Slot { wanted: wanted.slot, got: key.slot });
+    }
+    if let Some(proposer) = wanted.proposer.filter(|proposer| *proposer != key.proposer) {
+        return Ruling::Offence(Offence::Proposer { wanted: proposer, got: key.proposer });
+    }
+    if wanted.randao.is_some_and(|randao| randao != block.randao) {
+        return Ruling::Offence(Offence::Randao);
+    }
+    let paid = match block.blinded {
+        true => blinded(block, wanted, own),
+        false => whole(block, wanted, own),
+    };
+    if !own && !wanted.parents.is_empty() && !wanted.parents.contains(&key.parent) && matches!(paid, Ruling::Pass(_)) {
+        return Ruling::Offence(Offence::Parent(key.parent));
+    }
+    paid
+}
+
+fn whole(block: &Block, wanted: &Wanted<'_>, own: bool) -> Ruling {
+    let got = block.fee_recipient;
+    let known = !wanted.recipients.is_empty();
+    if got != Address::ZERO && wanted.recipients.contains(&got) {
+        Ruling::Pass(None)
+    } else if own && !known && got != Address::ZERO {
+        Ruling::Pass(Some(Caution::NoRecipientKnown(got)))
+    } else {
+        Ruling::Offence(Offence::FeeRecipient { wanted: wanted.recipients.to_vec(), got })
+    }
+}
+
+fn blinded(block: &Block, wanted: &Wanted<'_>, own: bool) -> Ruling {
+    if !own {
+        return Ruling::Offence(Offence::FriendsBlinded);
+    }
+    if block.fee_recipient != Address::ZERO && wanted.recipients.contains(&block.fee_recipient) {
+        return Ruling::Pass(None);
+    }
+    match wanted.registered {
+        Some(true) => Ruling::Pass(None),
+        Some(false) => Ruling::Offence(Offence::NotRegistered),
+        None => Ruling::Pass(Some(Caution::NoRegistrationSeen)),
+    }
+}
+
+impl fmt::Display for Caution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRecipientKnown(got) => write!(
+                f,
+                "pays {got}, and nobody has said whom it should pay: set `block.fee_recipients`, or see that the validator \
+                 client sends its preparations"
+            ),
+            Self::NoRegistrationSeen => f.write_str(
+                "is blinded, and the validator client has sent no registration since Rangelight started: if it does not \
+                 use builders, switch them off at this node",
+            ),
+            Self::NotRead => f.write_str("is of a fork that this Rangelight cannot check: upgrade it"),
+        }
+    }
+}
+
+/// Follows "its block".
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slot { wanted, got } => write!(f, "is of slot {got} instead of {wanted}"),
+            Self::Proposer { wanted, got } => write!(f, "is of proposer {got} instead of {wanted}"),
+            Self::Randao => f.write_str("has another randao reveal than the one that was sent"),
+            Self::FeeRecipient { wanted, got } => {
+                write!(f, "pays {got} instead of ")?;
+                match wanted.split_first() {
+                    None => f.write_str("somebody that the validator client has named (nobody is known)"),
+                    Some((first, rest)) => {
+                        write!(f, "{first}")?;
+                        rest.iter().try_for_each(|other| write!(f, " or {other}"))
+                    }
+                }
+            }
+            Self::FriendsBlinded => f.write_str("is blinded, which a friend's must not be"),
+            Self::NotRegistered => f.write_str("is blinded, and its validator is not registered with builders"),
+            Self::Parent(parent) => write!(f, "stands on {parent}, which no own node has as its head"),
+        }
+    }
+}
