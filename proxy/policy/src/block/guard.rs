@@ -189,3 +189,106 @@ impl fmt::Display for Offence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::{Key, Told};
+
+    const WANTED: Address = Address([7; 20]);
+    const SECOND: Address = Address([8; 20]);
+    const THIEF: Address = Address([0xbd; 20]);
+    const HEAD: Root = Root([1; 32]);
+
+    fn paying(fee_recipient: Address) -> Block {
+        Block {
+            key: Key { slot: Slot(5), proposer: 3, parent: HEAD, state: Root([2; 32]) },
+            randao: [9; 96],
+            blinded: false,
+            fee_recipient,
+            block_hash: Root([4; 32]),
+            gas_limit: 36_000_000,
+            told: Told::default(),
+        }
+    }
+
+    fn blinded(fee_recipient: Address) -> Block {
+        Block { blinded: true, ..paying(fee_recipient) }
+    }
+
+    const KNOWN: Wanted<'_> = Wanted {
+        slot: Slot(5),
+        proposer: Some(3),
+        randao: Some([9; 96]),
+        recipients: &[WANTED],
+        registered: None,
+        parents: &[HEAD],
+    };
+    const NOBODY: Wanted<'_> = Wanted { recipients: &[], ..KNOWN };
+    const BUILT: Wanted<'_> = Wanted { registered: Some(true), ..KNOWN };
+    const NOT_BUILT: Wanted<'_> = Wanted { registered: Some(false), ..KNOWN };
+
+    fn says(block: &Block, wanted: &Wanted<'_>, own: bool) -> &'static str {
+        match guard(block, wanted, own) {
+            Ruling::Pass(None) => "pass",
+            Ruling::Pass(Some(Caution::NoRecipientKnown(_))) => "no recipient known",
+            Ruling::Pass(Some(Caution::NoRegistrationSeen)) => "no registration seen",
+            Ruling::Pass(Some(Caution::NotRead)) => "not read",
+            Ruling::Offence(Offence::Slot { .. }) => "slot",
+            Ruling::Offence(Offence::Proposer { .. }) => "proposer",
+            Ruling::Offence(Offence::Randao) => "randao",
+            Ruling::Offence(Offence::FeeRecipient { .. }) => "fee recipient",
+            Ruling::Offence(Offence::FriendsBlinded) => "a friend's, blinded",
+            Ruling::Offence(Offence::NotRegistered) => "not registered",
+            Ruling::Offence(Offence::Parent(_)) => "parent",
+        }
+    }
+
+    #[test]
+    fn every_case_of_own_and_friends() {
+        let of_slot = |slot| Block { key: Key { slot: Slot(slot), ..paying(WANTED).key }, ..paying(WANTED) };
+        let of_proposer = Block { key: Key { proposer: 4, ..paying(WANTED).key }, ..paying(WANTED) };
+        let revealed = Block { randao: [8; 96], ..paying(WANTED) };
+        let elsewhere = Block { key: Key { parent: Root([6; 32]), ..paying(WANTED).key }, ..paying(WANTED) };
+        let free = Wanted { proposer: None, randao: None, parents: &[], ..KNOWN };
+        let two = Wanted { recipients: &[SECOND, WANTED], ..KNOWN };
+        let zero = Wanted { recipients: &[Address::ZERO], ..KNOWN };
+        for (name, block, wanted, own, friends) in [
+            ("as asked", paying(WANTED), KNOWN, "pass", "pass"),
+            ("the second pin", paying(WANTED), two, "pass", "pass"),
+            ("a thief", paying(THIEF), KNOWN, "fee recipient", "fee recipient"),
+            ("a thief, two pins", paying(THIEF), two, "fee recipient", "fee recipient"),
+            ("the zero address", paying(Address::ZERO), KNOWN, "fee recipient", "fee recipient"),
+            ("the zero address, wanted", paying(Address::ZERO), zero, "fee recipient", "fee recipient"),
+            ("nobody known", paying(THIEF), NOBODY, "no recipient known", "fee recipient"),
+            ("nobody known, the zero address", paying(Address::ZERO), NOBODY, "fee recipient", "fee recipient"),
+            ("an earlier slot", of_slot(4), KNOWN, "slot", "slot"),
+            ("a later slot", of_slot(6), KNOWN, "slot", "slot"),
+            ("another proposer", of_proposer.clone(), KNOWN, "proposer", "proposer"),
+            ("another proposer, not known", of_proposer, free, "pass", "pass"),
+            ("another reveal", revealed.clone(), KNOWN, "randao", "randao"),
+            ("another reveal, not compared", revealed, free, "pass", "pass"),
+            ("an unknown parent", elsewhere.clone(), KNOWN, "pass", "parent"),
+            ("an unknown parent, no head known", elsewhere, free, "pass", "pass"),
+            ("blinded, registered", blinded(THIEF), BUILT, "pass", "a friend's, blinded"),
+            ("blinded, not registered", blinded(THIEF), NOT_BUILT, "not registered", "a friend's, blinded"),
+            ("blinded, not known", blinded(THIEF), KNOWN, "no registration seen", "a friend's, blinded"),
+            ("blinded, paying whom it should", blinded(WANTED), NOT_BUILT, "pass", "a friend's, blinded"),
+            ("blinded, nobody known", blinded(THIEF), NOBODY, "no registration seen", "a friend's, blinded"),
+            ("blinded, another slot", Block { blinded: true, ..of_slot(4) }, BUILT, "slot", "slot"),
+        ] {
+            assert_eq!(says(&block, &wanted, true), own, "{name}, own");
+            assert_eq!(says(&block, &wanted, false), friends, "{name}, a friend's");
+        }
+    }
+
+    #[test]
+    fn offences_name_what_was_wanted_and_what_came() {
+        let two = Wanted { recipients: &[WANTED, SECOND], ..KNOWN };
+        let Ruling::Offence(offence) = guard(&paying(THIEF), &two, true) else { unreachable!("it pays a thief") };
+        let words = offence.to_string();
+        for address in [WANTED, SECOND, THIEF] {
+            assert!(words.contains(&address.to_string()), "{words}");
+        }
+    }
+}

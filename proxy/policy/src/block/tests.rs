@@ -142,7 +142,7 @@ fn odd_json() {
         ("a long reveal", |it| it["data"]["block"]["body"]["randao_reveal"] = json!(format!("0x{}", "33".repeat(97)))),
         ("a negative slot", |it| it["data"]["block"]["slot"] = json!(-1)),
         ("no payload", |it| {
-            drop(it["data"]["block"]["body"].as_object_mut().expect("one").remove("execution_payload"))
+            drop(it["data"]["block"]["body"].as_object_mut().expect("one").remove("execution_payload"));
         }),
         ("a payload and a header", |it| {
             it["data"]["block"]["body"]["execution_payload_header"] =

@@ -22,7 +22,7 @@ use super::{Alarm, Brief, Edit, Judged, Memo, Rule};
 use crate::block::guard::{Caution, Offence, Ruling, Wanted, guard};
 use crate::block::producers::{Kind, Producer, Proposal};
 use crate::block::worth::{PLAIN_BOOST, Worth};
-use crate::block::{self, Address, Answer, Block, Sizes, Unread};
+use crate::block::{self, Address, Answer, Block, Key, Sizes, Unread};
 use crate::books::Books;
 use crate::catalogue::Row;
 use crate::chain::{Root, Slot, unhex};
@@ -72,7 +72,7 @@ struct Produce {
 
 /// What the rule makes of a node's answer.
 enum Made {
-    Served { block: Option<Block>, caution: Option<Caution>, worth: Worth },
+    Served { made: Option<(Key, Kind)>, caution: Option<Caution>, worth: Worth },
     Offence(Offence),
     Broken(Unread),
 }
@@ -165,7 +165,7 @@ impl Produce {
         let block = match self.read(observed, body) {
             Ok(block) => block,
             // Our lack is no reason to lose what the validator client alone would have had.
-            Err(Unread::Fork) if own => return Made::Served { block: None, caution: Some(Caution::NotRead), worth },
+            Err(Unread::Fork) if own => return Made::Served { made: None, caution: Some(Caution::NotRead), worth },
             Err(unread) => return Made::Broken(unread),
         };
         let recipients: Vec<Address> = match self.named.is_empty() {
@@ -185,9 +185,10 @@ impl Produce {
             Ruling::Offence(offence) => Made::Offence(offence),
             Ruling::Pass(caution) => {
                 let (execution, consensus) = if own { Worth::values(&block, &observed.eth) } else { (0, 0) };
+                let kind = if block.blinded { Kind::Blinded } else { Kind::Whole };
                 let expected_parent = self.expects(block.key.parent);
                 let worth = Worth { expected_parent, blinded: block.blinded, execution, consensus, ..worth };
-                Made::Served { block: Some(block), caution, worth }
+                Made::Served { made: Some((block.key, kind)), caution, worth }
             }
         }
     }
@@ -255,10 +256,9 @@ impl Rule for Produce {
 
     fn chosen(&self, books: &mut Books, from: NodeId, observed: &Observed<'_>) -> Vec<Alarm> {
         let Body::Whole(body) = observed.body else { return Vec::new() };
-        let Made::Served { block, caution, .. } = self.examine(from, observed, true, body) else { return Vec::new() };
-        if let Some(block) = block {
-            let kind = if block.blinded { Kind::Blinded } else { Kind::Whole };
-            books.blocks.given(self.proposal.clone(), block.key, Producer { node: from, kind });
+        let Made::Served { made, caution, .. } = self.examine(from, observed, true, body) else { return Vec::new() };
+        if let Some((key, kind)) = made {
+            books.blocks.given(self.proposal.clone(), key, Producer { node: from, kind });
         }
         let alarm = |caution: Caution| {
             let message =
