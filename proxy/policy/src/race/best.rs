@@ -7,6 +7,9 @@
 //! given a usable answer by then. An own answer that still comes before the end takes part like any other; who wins then
 //! is the score's to say.
 //!
+//! A node that is away is asked, but not waited for: one that hangs would cost every duty the whole soft deadline until it
+//! is mended.
+//!
 //! A refusal ends nothing while somebody may still answer. When all have ended without an answer, an own node's refusal
 //! is the reply, then a friend's; if nobody said anything, the race is exhausted. The deadline ends every wait.
 
@@ -43,6 +46,7 @@ struct Lane {
     node: NodeId,
     first: bool,
     own: bool,
+    away: bool,
     stage: Stage,
 }
 
@@ -64,6 +68,7 @@ impl Best {
             node: one.node,
             first: own(one) || !own_is_there,
             own: one.trust == Trust::Own,
+            away: one.tier == Tier::Away,
             stage: Stage::Unasked,
         };
         Self { terms, lanes: candidates.iter().map(lane).collect() }
@@ -84,7 +89,7 @@ impl Best {
         let due = |lane: &&mut Lane| lane.is_unasked() && (lane.first || needed);
         let mut send = Vec::new();
         for lane in self.lanes.iter_mut().filter(due) {
-            lane.stage = Stage::Asked { lost: false };
+            lane.stage = Stage::Asked { lost: lane.away };
             send.push(lane.node);
         }
         send

@@ -95,7 +95,9 @@ fn named_cases() {
         ("a friend when the own one fails", "aF", &[('a', 10, -1), ('F', 5, 1)], "15 F", "a@0 F@10"),
         ("a friend when the own one hangs", "aF", &[('F', 5, 1)], "400 F", "a@0 F@200"),
         ("an own one that still comes", "aF", &[('a', 300, 3), ('F', 5, 1)], "300 a", "a@0 F@200"),
-        ("a friend at once when the own one is away", "a-F", &[('F', 5, 1)], "400 F", "a@0 F@0"),
+        ("a friend at once when the own one is away", "a-F", &[('F', 5, 1)], "5 F", "a@0 F@0"),
+        ("one that is away is not waited for", "ab-", &[('a', 10, 1), ('b', 50, 2)], "10 a", "a@0 b@0"),
+        ("one that is away and answers all the same", "ab-", &[('a', 10, -1), ('b', 5, 2)], "10 b", "a@0 b@0"),
         ("own refusal before a friend's", "aF", &[('a', 10, -404), ('F', 5, -404)], "15 a", "a@0 F@10"),
         ("without anybody", "", &[], "0 none", ""),
     ] {
