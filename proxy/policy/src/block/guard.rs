@@ -15,11 +15,15 @@
 //! | blinded, pays the wanted one or the validator is registered | served | offence |
 //! | blinded, no registration was seen since the start | served with an alarm | offence |
 //! | blinded, the validator client registered others and not this one | offence | offence |
-//! | stands on a head that we do not know | served, but another is preferred | offence |
+//! | stands on a head that no own node knows | served, but another is preferred | a last resort, with an alarm |
 //!
 //! In a blinded block the recipient is mostly the builder, who pays the proposer in a transaction that nobody sees; that
 //! it is asked for at all is what the registration says. A block whose payload the own node made and only withholds
 //! (Lodestar's `blindedLocal`) pays the wanted one and needs none.
+//!
+//! A friend must not choose what our block stands on while an own node could. But an own node that hangs does not know
+//! the newest head, and a block on a wrong one costs no more than none: so such a block is no offence, it only waits until
+//! no better one can be expected (the worth of a block says so, and the race).
 //!
 //! After a first start, or with a lost state directory, nothing may be known of preparations. Refusing then would lose a
 //! proposal that the validator client alone would have done, so an own node is believed, and the owner is told.
@@ -42,7 +46,7 @@ pub struct Wanted<'a> {
     pub recipients: &'a [Address],
     /// Whether the validator client registered this validator with builders; `None` = not known.
     pub registered: Option<bool>,
-    /// The heads that a friend's block may stand on; empty = none is known, none is asked for.
+    /// The heads that a friend's block should stand on; empty = none is known, none is asked for.
     pub parents: &'a [Root],
 }
 
@@ -62,6 +66,8 @@ pub enum Caution {
     NoRecipientKnown(Address),
     /// It is blinded, and no registration was seen.
     NoRegistrationSeen,
+    /// It is a friend's and stands on a head that no own node knows.
+    UnknownParent(Root),
     /// It could not be read: it is of a fork that is not known here.
     NotRead,
 }
@@ -96,8 +102,6 @@ pub enum Offence {
     FriendsBlinded,
     /// It is blinded, and its validator was not registered.
     NotRegistered,
-    /// It is a friend's and stands on a head that no own node has.
-    Parent(Root),
 }
 
 /// Judges a block of an own node, or of a friend's.
@@ -117,10 +121,11 @@ pub fn guard(block: &Block, wanted: &Wanted<'_>, own: bool) -> Ruling {
         true => blinded(block, wanted, own),
         false => whole(block, wanted, own),
     };
-    if !own && !wanted.parents.is_empty() && !wanted.parents.contains(&key.parent) && matches!(paid, Ruling::Pass(_)) {
-        return Ruling::Offence(Offence::Parent(key.parent));
+    let known = own || wanted.parents.is_empty() || wanted.parents.contains(&key.parent);
+    match paid {
+        Ruling::Pass(None) if !known => Ruling::Pass(Some(Caution::UnknownParent(key.parent))),
+        paid => paid,
     }
-    paid
 }
 
 fn whole(block: &Block, wanted: &Wanted<'_>, own: bool) -> Ruling {
@@ -161,6 +166,9 @@ impl fmt::Display for Caution {
                 "is blinded, and the validator client has sent no registration since Rangelight started: if it does not \
                  use builders, switch them off at this node",
             ),
+            Self::UnknownParent(parent) => {
+                write!(f, "is a friend's and stands on {parent}, which no own node knows: look why none of them answered")
+            }
             Self::NotRead => f.write_str("is of a fork that this Rangelight cannot check: upgrade it"),
         }
     }
@@ -185,7 +193,6 @@ impl fmt::Display for Offence {
             }
             Self::FriendsBlinded => f.write_str("is blinded, which a friend's must not be"),
             Self::NotRegistered => f.write_str("is blinded, and its validator is not registered with builders"),
-            Self::Parent(parent) => write!(f, "stands on {parent}, which no own node has as its head"),
         }
     }
 }
@@ -233,6 +240,7 @@ mod tests {
             Ruling::Pass(None) => "pass",
             Ruling::Pass(Some(Caution::NoRecipientKnown(_))) => "no recipient known",
             Ruling::Pass(Some(Caution::NoRegistrationSeen)) => "no registration seen",
+            Ruling::Pass(Some(Caution::UnknownParent(_))) => "parent",
             Ruling::Pass(Some(Caution::NotRead)) => "not read",
             Ruling::Offence(Offence::Slot { .. }) => "slot",
             Ruling::Offence(Offence::Proposer { .. }) => "proposer",
@@ -240,7 +248,6 @@ mod tests {
             Ruling::Offence(Offence::FeeRecipient { .. }) => "fee recipient",
             Ruling::Offence(Offence::FriendsBlinded) => "a friend's, blinded",
             Ruling::Offence(Offence::NotRegistered) => "not registered",
-            Ruling::Offence(Offence::Parent(_)) => "parent",
         }
     }
 

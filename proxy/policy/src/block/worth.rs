@@ -18,6 +18,9 @@ pub const ALWAYS_BUILDER: u64 = u64::MAX;
 /// The boost when the request names none.
 pub const PLAIN_BOOST: u64 = 100;
 
+/// Below it is a friend's block on a head that no own node knows, or on one that is not verified: a last resort.
+pub const SOUND: Score = Score([0b01101, 0, 0, 0]);
+
 /// What decides between blocks that may all be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worth {

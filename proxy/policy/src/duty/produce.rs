@@ -4,6 +4,9 @@
 //! soft deadline is taken ([`terms`]). Friends are asked when every own node has failed or none has given an acceptable
 //! block by then, and always for a whole block (`builder_boost_factor=0`): whom a blinded one pays cannot be seen.
 //!
+//! A friend's block on a head that no own node knows is kept until 3 s into the slot, or until nobody else can answer: an own
+//! node that hangs has missed the head too, and then the friend is right.
+//!
 //! One answer per slot and reveal: who asks again gets the same bytes until the slot is over, because a validator client
 //! that got two blocks could sign either. One that asks again in another encoding (some do when the first failed) cannot
 //! be given the same bytes; the node that made the first block is asked first then, and only if it fails are the others.
@@ -142,6 +145,12 @@ impl Produce {
         self.snapshot.view.iter().map(|view| view.root).chain(heads).collect()
     }
 
+    /// Whether a friend's block may stand there: without a head to compare with, anywhere.
+    fn knows(&self, parent: Root) -> bool {
+        let heads = self.heads();
+        heads.is_empty() || heads.contains(&parent)
+    }
+
     /// A node's own head may be newer than the view, which then follows; an older one is a late node's, or a reorg's.
     fn expects(&self, parent: Root) -> bool {
         let Some(view) = &self.snapshot.view else { return true };
@@ -186,7 +195,8 @@ impl Produce {
             Ruling::Pass(caution) => {
                 let (execution, consensus) = if own { Worth::values(&block, &observed.eth) } else { (0, 0) };
                 let kind = if block.blinded { Kind::Blinded } else { Kind::Whole };
-                let expected_parent = self.expects(block.key.parent);
+                let parent = block.key.parent;
+                let expected_parent = if own { self.expects(parent) } else { self.knows(parent) };
                 let worth = Worth { expected_parent, blinded: block.blinded, execution, consensus, ..worth };
                 Made::Served { made: Some((block.key, kind)), caution, worth }
             }
@@ -222,7 +232,8 @@ impl Rule for Produce {
         if let Some(first) = self.again {
             return self.again(plan, first);
         }
-        plan.conduct = Conduct::Best(terms(self.setting, deadline));
+        let (terms, resort) = terms(self.setting, deadline);
+        plan.conduct = Conduct::BestOrResort(terms, resort);
         plan
     }
 

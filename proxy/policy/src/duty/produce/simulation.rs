@@ -19,6 +19,7 @@ const TRIES: u64 = 3_000;
 
 const FRIENDS_AT: u64 = 600;
 const SOFT: u64 = 1_200;
+const RESORT: u64 = 3_000;
 const DEADLINE: u64 = 6_000;
 
 /// What one node does.
@@ -165,13 +166,14 @@ enum Fault {
     NeverAsksFriends,
     RefusesWhatNobodyPrepared,
     TakesEverybodyForRegistered,
+    TakesLastResortsAtOnce,
     TakesTheFirst,
     TakesTheWorst,
     TakesTheZeroAddress,
     WaitsUntilTheDeadline,
 }
 
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 17] = [
     Fault::AsksFriendsAtOnce,
     Fault::BelievesEverybody,
     Fault::BelievesFriendsLikeOwn,
@@ -184,6 +186,7 @@ const FAULTS: [Fault; 16] = [
     Fault::NeverAsksFriends,
     Fault::RefusesWhatNobodyPrepared,
     Fault::TakesEverybodyForRegistered,
+    Fault::TakesLastResortsAtOnce,
     Fault::TakesTheFirst,
     Fault::TakesTheWorst,
     Fault::TakesTheZeroAddress,
@@ -208,14 +211,15 @@ fn play(world: &World, fault: Option<Fault>) -> Trace {
     if is(Fault::NeverAsksFriends) {
         plan.ask.retain(|one| one.trust == Trust::Own);
     }
-    let Conduct::Best(terms) = &mut plan.conduct else { panic!("blocks are compared") };
+    let Conduct::BestOrResort(terms, resort) = &mut plan.conduct else { panic!("blocks are compared") };
     match fault {
         Some(Fault::AsksFriendsAtOnce) => terms.friends_at = Duration::ZERO,
         Some(Fault::TakesTheFirst) => terms.enough = Score::default(),
+        Some(Fault::TakesLastResortsAtOnce) => resort.at = Duration::ZERO,
         Some(Fault::WaitsUntilTheDeadline) => terms.soft = terms.deadline,
         _ => {}
     }
-    let mut race = Best::new(&plan.ask, terms.clone());
+    let mut race = Best::new(&plan.ask, terms.clone()).resorting(*resort);
     let own = request.snapshot.nodes[0].profile.id;
     let mut trace = Trace::default();
     let judge = |trace: &mut Trace, place: usize| {
@@ -318,7 +322,12 @@ fn may_be_served(world: &World, node: &Node) -> bool {
         (_, false) => world.recipient_known && node.pays == Pays::Wanted,
         (false, true) => false,
     };
-    as_asked && paid && (node.own || node.head)
+    as_asked && paid
+}
+
+/// A friend's block on a head that no own node knows.
+fn is_last_resort(node: &Node) -> bool {
+    !node.own && !node.head
 }
 
 /// What it is worth to the caller.
@@ -358,7 +367,9 @@ fn judge(world: &World, trace: &Trace) -> Result<(), &'static str> {
             return Err("a friend is asked although an own node has answered");
         }
     }
-    let first_good = trace.came.iter().find(|(_, place)| good(*place)).map(|(at, _)| *at);
+    let best_will_do =
+        |place: usize| by.is_some_and(|by| is_last_resort(&world.nodes[by]) || !is_last_resort(&world.nodes[place]));
+    let first_good = trace.came.iter().find(|(_, place)| good(*place) && best_will_do(*place)).map(|(at, _)| *at);
     match by {
         Some(by) => {
             if !good(by) {
@@ -367,23 +378,29 @@ fn judge(world: &World, trace: &Trace) -> Result<(), &'static str> {
             if !own(by) && came.iter().any(|place| own(*place) && good(*place)) {
                 return Err("a friend's block although an own one was there");
             }
+            if is_last_resort(&world.nodes[by])
+                && came.iter().any(|place| good(*place) && !is_last_resort(&world.nodes[*place]))
+            {
+                return Err("a last resort although a good block was there");
+            }
             let rivals = came.iter().filter(|place| own(**place) == own(by) && good(**place));
             if own(by)
                 && rivals.clone().any(|place| worth(world, &world.nodes[*place]) > worth(world, &world.nodes[by]))
             {
                 return Err("not the best block");
             }
-            if first_good.is_some_and(|first| end > first.max(SOFT)) {
+            let wait = if is_last_resort(&world.nodes[by]) { RESORT } else { SOFT };
+            if first_good.is_some_and(|first| end > first.max(wait)) {
                 return Err("a longer wait than for the best");
             }
             let awaited = |place: &usize| trace.asked.iter().any(|(_, asked)| asked == place) && !came.contains(place);
-            if end < SOFT && (0..world.nodes.len()).any(|place| awaited(&place)) {
+            if end < wait && (0..world.nodes.len()).any(|place| awaited(&place)) {
                 return Err("the first block instead of the best");
             }
             let node = &world.nodes[by];
             let registered = world.registered == Some(true) || world.recipient_known && node.pays == Pays::Wanted;
             let doubtful = if node.blinded { !registered } else { !world.recipient_known };
-            if (trace.doubts > 0) != doubtful {
+            if (trace.doubts > 0) != (doubtful || is_last_resort(node)) {
                 return Err("a doubt that nobody hears of, or one without a reason");
             }
         }

@@ -6,14 +6,17 @@
 //! acceptable one the first to come is taken, until the row's deadline. Friends are asked 0.6 s after the request, or 1 s
 //! into the slot.
 //!
+//! A last resort will do 3 s into the slot, when it can still be voted for.
+//!
 //! These are times of a 12 s slot, kept as basis points of one. The floors are not scaled: on a network with short slots
 //! nodes and lines are as slow as elsewhere, and a wait that is over before a good node can answer chooses nothing.
 
 use std::time::Duration;
 
+use crate::block::worth::SOUND;
 use crate::chain::{Clock, Moment, Slot};
 use crate::race::Score;
-use crate::race::best::Terms;
+use crate::race::best::{Resort, Terms};
 
 /// 1.2 s: the longest wait for a better block.
 const WAIT: u64 = 1_000;
@@ -25,6 +28,9 @@ const LEAST: u64 = 500;
 const FRIENDS_WAIT: u64 = 500;
 /// 1 s into the slot: friends are asked.
 const FRIENDS_LATEST: u64 = 833;
+
+/// 3 s into the slot: a last resort will do.
+const RESORT: u64 = 2_500;
 
 /// What a node needs for a block when everything is well.
 const FLOOR: Duration = Duration::from_millis(300);
@@ -46,7 +52,7 @@ pub(super) struct Setting {
 }
 
 /// The terms of the race; nothing in them is later than the deadline.
-pub(super) fn terms(setting: Setting, deadline: Duration) -> Terms {
+pub(super) fn terms(setting: Setting, deadline: Duration) -> (Terms, Resort) {
     let Setting { clock, now, slot } = setting;
     let slot_ms = clock.map_or(MAINNET_SLOT_MS, |clock| clock.slot_ms);
     let share = |points: u64| Duration::from_millis(slot_ms.saturating_mul(points) / 10_000);
@@ -57,13 +63,15 @@ pub(super) fn terms(setting: Setting, deadline: Duration) -> Terms {
     };
     let soft = share(WAIT).min(until(LATEST)).max(share(LEAST)).max(FLOOR);
     let friends_at = share(FRIENDS_WAIT).min(until(FRIENDS_LATEST)).max(FRIENDS_FLOOR);
-    Terms {
+    let resort = Resort { below: SOUND, at: until(RESORT).max(soft).min(deadline) };
+    let terms = Terms {
         // A better block may always come.
         enough: Score([u64::MAX; 4]),
         friends_at: friends_at.min(deadline),
         soft: soft.min(deadline),
         deadline,
-    }
+    };
+    (terms, resort)
 }
 
 #[cfg(test)]
@@ -76,25 +84,26 @@ mod tests {
 
     #[test]
     fn waits_follow_the_slot_and_its_floors() {
-        for (name, clock, into_ms, deadline, friends_at, soft) in [
-            ("at the start of a slot", Some(MAINNET), 0, 6_000, 600, 1_200),
-            ("half a second in", Some(MAINNET), 500, 6_000, 499, 1_200),
-            ("one second in", Some(MAINNET), 1_000, 6_000, 200, 1_000),
-            ("late: the least that is waited", Some(MAINNET), 5_000, 6_000, 200, 600),
-            ("before the slot", Some(MAINNET), -3_000, 9_000, 600, 1_200),
-            ("without a network", None, 0, 6_000, 600, 1_200),
-            ("shorter slots", Some(GNOSIS), 0, 2_500, 250, 500),
-            ("very short slots", Some(QUICK), 0, 2_000, 200, 300),
-            ("a caller in a hurry", Some(MAINNET), 0, 150, 150, 150),
+        for (name, clock, into_ms, deadline, friends_at, soft, resort) in [
+            ("at the start of a slot", Some(MAINNET), 0, 6_000, 600, 1_200, 3_000),
+            ("half a second in", Some(MAINNET), 500, 6_000, 499, 1_200, 2_500),
+            ("one second in", Some(MAINNET), 1_000, 6_000, 200, 1_000, 2_000),
+            ("late: the least that is waited", Some(MAINNET), 5_000, 6_000, 200, 600, 600),
+            ("before the slot", Some(MAINNET), -3_000, 9_000, 600, 1_200, 6_000),
+            ("without a network", None, 0, 6_000, 600, 1_200, 3_000),
+            ("shorter slots", Some(GNOSIS), 0, 2_500, 250, 500, 1_250),
+            ("very short slots", Some(QUICK), 0, 2_000, 200, 300, 300),
+            ("a caller in a hurry", Some(MAINNET), 0, 150, 150, 150, 150),
         ] {
             let start = clock.unwrap_or(MAINNET).start(Slot(9));
             let setting = Setting { clock, now: Moment(start.0.saturating_add_signed(into_ms)), slot: Slot(9) };
-            let got = terms(setting, Duration::from_millis(deadline));
+            let (got, last) = terms(setting, Duration::from_millis(deadline));
             let ms = (got.friends_at.as_millis(), got.soft.as_millis(), got.deadline.as_millis());
             assert_eq!(ms, (friends_at, soft, u128::from(deadline)), "{name}");
+            assert_eq!(last.at.as_millis(), resort, "{name}");
         }
         let absurd =
             Setting { clock: Some(Clock { slot_ms: u64::MAX, ..MAINNET }), now: Moment(0), slot: Slot(u64::MAX) };
-        assert_eq!(terms(absurd, Duration::from_secs(6)).soft, Duration::from_secs(6));
+        assert_eq!(terms(absurd, Duration::from_secs(6)).0.soft, Duration::from_secs(6));
     }
 }

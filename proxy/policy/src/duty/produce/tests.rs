@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::block::forge::Forged;
+use crate::block::worth::SOUND;
 use crate::catalogue::{Found, find, row};
 use crate::chain::{Clock, Moment};
 use crate::duty::Headers;
@@ -180,7 +181,7 @@ fn who_is_asked_and_in_which_manner() {
     let request = Request::new(&THREE);
     let conduct = |request: &Request, books: &Books| request.rule(books).conduct(failover(&request.snapshot));
     let plan = conduct(&request, &Books::default());
-    let Conduct::Best(terms) = &plan.conduct else { panic!("{plan:?}") };
+    let Conduct::BestOrResort(terms, _) = &plan.conduct else { panic!("{plan:?}") };
     assert_eq!((terms.friends_at, terms.soft), (Duration::from_millis(600), Duration::from_millis(1_200)));
     assert_eq!(order(&plan), [0, 1, 2]);
 
@@ -352,7 +353,14 @@ fn parents() {
     assert_eq!(standing(newer), standing(HEAD), "an own node's newer head");
     assert!(standing(late) < standing(HEAD), "a late node's head");
     assert!(standing(Root([0x99; 32])) < standing(HEAD), "a head that nobody has");
-    for (parent, served) in [(HEAD, true), (newer, true), (late, true), (Root([0x99; 32]), false)] {
-        assert_eq!(is_served(&request, &Books::default(), 2, &on(parent)), served, "a friend's on {parent}");
+    for (parent, sound) in [(HEAD, true), (newer, true), (late, true), (Root([0x99; 32]), false)] {
+        let Verdict::Good { score, .. } = says(&request, &Books::default(), 2, &on(parent)).0 else {
+            panic!("{parent}")
+        };
+        assert_eq!(score >= SOUND, sound, "a friend's on {parent}");
+        let body = on(parent).json().to_string();
+        let seen = observed(body.as_bytes(), EthHeaders::default());
+        let alarms = request.rule(&Books::default()).chosen(&mut Books::default(), NodeId(2), &seen);
+        assert_eq!(alarms.is_empty(), sound, "a friend's on {parent}");
     }
 }
