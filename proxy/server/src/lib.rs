@@ -116,7 +116,8 @@ impl Rangelight {
         &self.nodes
     }
 
-    /// Takes over the nodes and the fee recipients of another configuration. Listeners, mode and network stay as they were started.
+    /// Takes over the nodes and the fee recipients of another configuration. Listeners, mode and network stay as they were
+    /// started.
     pub async fn reconfigure(&self, config: &Config) {
         self.house.books().blocks.pin(&config.fee_recipients);
         self.nodes.configure(config.nodes.clone()).await;

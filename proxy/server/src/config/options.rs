@@ -338,7 +338,7 @@ Rangelight reads one TOML file: `--config FILE`, else `$RANGELIGHT_CONFIG`, else
 - Everything that is wrong is reported in one run, each line with its origin and its cure, and the program ends with
   status 2.
 - The file and every file it names are read again on SIGHUP and about two seconds after a change. What concerns nodes is
-  taken over at once, their tokens, certificates and keys included. `network`, `state`, `mode` and everything of
+  taken over at once, their tokens, certificates and keys included, and so is `[block]`. `network`, `state`, `mode` and everything of
   `[listen]` and `[admin]`, their tokens included, count from the next start; the log names by key what waits. A file
   with a problem changes nothing: the configuration that runs goes on running, and the problems are logged once.
 - Secrets stand in files of their own (`…_file`), in a node's URL or in its `headers`. They are never printed.
