@@ -84,11 +84,11 @@ struct Envelope<'a> {
     blinded: Option<&'a RawValue>,
     execution: Option<&'a RawValue>,
     consensus: Option<&'a RawValue>,
-    data: Data,
+    data: Inside,
 }
 
 #[derive(Default)]
-struct Data {
+struct Inside {
     block: Option<Bare>,
     bare: Bare,
 }
@@ -250,7 +250,7 @@ impl<'de> Fill<'de> for Envelope<'de> {
     }
 }
 
-impl<'de> Fill<'de> for Data {
+impl<'de> Fill<'de> for Inside {
     const KEYS: &'static [&'static str] = &["slot", "proposer_index", "parent_root", "state_root", "body", "block"];
 
     fn fill<A: MapAccess<'de>>(&mut self, key: usize, map: &mut A) -> Result<(), A::Error> {
