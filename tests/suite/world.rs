@@ -6,6 +6,7 @@
 //! the slot, because the proxy's own times are not, is said in [`stage`].
 
 mod alone;
+mod blocks;
 mod calm;
 mod clocks;
 mod drawn;

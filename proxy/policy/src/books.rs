@@ -4,6 +4,7 @@
 //! takes one argument. The books live behind one lock of the server. A restart loses them but for what the state
 //! directory keeps, so every rule must do its duty with empty books, only with less to compare.
 
+use crate::block::Producers;
 use crate::capability::Capabilities;
 use crate::standing::Register;
 
@@ -14,4 +15,6 @@ pub struct Books {
     pub capabilities: Capabilities,
     /// Standing submissions, and which node has them.
     pub standing: Register,
+    /// Who made the blocks that were given away.
+    pub blocks: Producers,
 }

@@ -32,6 +32,7 @@ use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
 use crate::standing::Kind;
 
+mod produce;
 pub mod publish;
 pub mod standing;
 
@@ -229,10 +230,13 @@ pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
     if let Some(kind) = Kind::of(brief.row.operation) {
         return Arc::new(standing::Standing::new(kind, brief, books));
     }
-    if let Some(rule) = publish::rule(brief, books) {
-        return rule;
-    }
-    Arc::new(Plain(brief.row))
+    let own = match brief.row.operation {
+        "produce_block_v3" | "produce_block_v2" | "produce_blinded_block" => {
+            produce::rule(brief, books, produce::Known::of(&books.standing))
+        }
+        _ => publish::rule(brief, books),
+    };
+    own.unwrap_or_else(|| plain(brief.row))
 }
 
 /// The rule of a request where no rules are in force: the row alone.

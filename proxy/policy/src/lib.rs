@@ -9,11 +9,12 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | chain | [`chain`] |
+//! | chain | [`chain`], [`ssz`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`race`], [`capability`], [`merit`], [`publish`], [`standing`], [`fleet`], [`books`], [`duty`] |
+//! | decisions | [`slashing`], [`race`], [`capability`], [`merit`], [`publish`], [`standing`], [`fleet`], [`block`], [`books`], [`duty`] |
 
 pub mod chain;
+pub mod ssz;
 
 pub mod catalogue;
 pub mod events;
@@ -23,6 +24,7 @@ pub mod network;
 pub mod node;
 pub mod view;
 
+pub mod block;
 pub mod books;
 pub mod capability;
 pub mod duty;

@@ -186,7 +186,7 @@ fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
         return Err(Fault::MediaType);
     }
     // A missing or unknown media type is taken for JSON, as most validator clients do; the body decides.
-    let is_ssz = is_media(observed.content_type, "application/octet-stream");
+    let is_ssz = is_ssz(observed.content_type);
     if is_ssz && !accepts_ssz(observed.accept) {
         return Err(Fault::MediaType);
     }
@@ -234,8 +234,15 @@ pub fn wants_ssz_alone(accept: Option<&str>) -> bool {
     accepts_ssz(accept) && !accept.is_some_and(|accept| accept.contains("json") || accept.contains("*/*"))
 }
 
+/// Whether a Content-Type is SSZ.
+#[must_use]
+pub fn is_ssz(content_type: Option<&str>) -> bool {
+    is_media(content_type, "application/octet-stream")
+}
+
 /// Whether a caller asked for SSZ. One that takes anything has not: it expects the API's default, JSON.
-fn accepts_ssz(accept: Option<&str>) -> bool {
+#[must_use]
+pub fn accepts_ssz(accept: Option<&str>) -> bool {
     accept.is_some_and(|accept| {
         accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);

@@ -226,6 +226,16 @@ impl Register {
         }
     }
 
+    /// All of these; of 65,536 validators at most.
+    #[must_use]
+    pub fn fee_recipients(&self) -> BTreeMap<u64, [u8; 20]> {
+        let recipient = |item: &Item| match (&item.key, &item.fact) {
+            (Key::Validator(validator), Fact::Recipient(recipient)) => Some((*validator, *recipient)),
+            _ => None,
+        };
+        self.shelf(Kind::Preparations).after(0).filter_map(|(_, item)| recipient(item)).collect()
+    }
+
     /// Whether the validator client sent a registration of this key.
     #[must_use]
     pub fn is_registered(&self, pubkey: &[u8; 48]) -> bool {

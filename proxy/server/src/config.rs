@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
+use rangelight_policy::block::Address;
 use rangelight_policy::chain::Root;
 use rangelight_policy::family::{ConsensusFamily, ExecutionFamily};
 use rangelight_policy::node::{Participation, Trust};
@@ -71,6 +72,8 @@ pub struct Config {
     pub listens: Vec<ListenConfig>,
     /// Where status, metrics and evidence are.
     pub admin: AdminConfig,
+    /// The only addresses that a block for own validators may pay; empty = by request and preparation.
+    pub fee_recipients: Vec<Address>,
     /// The nodes in the order of the file; never empty, names and URLs unique.
     pub nodes: Vec<NodeConfig>,
 }

@@ -95,6 +95,7 @@ impl Rangelight {
         let desk = Desk { nodes: nodes.clone(), budget: Arc::new(Budget::default()), meters };
         let stable = Stable::new(nodes.clone());
         let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode));
+        house.books().blocks.pin(&config.fee_recipients);
         let teller = Teller::new(Arc::clone(&house), state);
         let bound = listen::start(listeners(config, &house, limits), limits, draining).map_err(Unstarted::Unbound)?;
         let keeper = tokio::spawn(keeper.run(config.nodes.clone()));
@@ -120,8 +121,10 @@ impl Rangelight {
         &self.nodes
     }
 
-    /// Takes over the nodes of another configuration. Listeners, mode and network stay as they were started.
+    /// Takes over the nodes and the fee recipients of another configuration. Listeners, mode and network stay as they were
+    /// started.
     pub async fn reconfigure(&self, config: &Config) {
+        self.house.books().blocks.pin(&config.fee_recipients);
         self.nodes.configure(config.nodes.clone()).await;
     }
 

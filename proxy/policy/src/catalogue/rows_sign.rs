@@ -70,12 +70,17 @@ pub(super) static ATTESTATION: &[Row] = &[
     },
 ];
 
+/// What guarded mode makes of production.
+const PRODUCED: &str = "all own nodes at once, the best block at 1.2 s or S + 2 s that the block guard lets pass; friends from \
+                        0.6 s or S + 1 s without one, for whole blocks only; one answer per slot and reveal";
+
 pub(super) static BLOCK: &[Row] = &[
     Row {
         id: "B1",
         operation: "produce_block_v3",
         path: "/eth/v3/validator/blocks/{slot}",
         class: "BEST+VIEW+MEMO; blinded answers PIN the publish",
+        note: PRODUCED,
         ..PRODUCTION
     },
     Row { id: "B2", operation: "produce_block_v4", path: "/eth/v4/validator/blocks/{slot}", ..PRODUCTION },
@@ -93,7 +98,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "produce_block_v2",
         path: "/eth/v2/validator/blocks/{slot}",
         class: "TRANSLATE to v3 (BEST), else native FAILOVER",
-        note: "native where a node has it, else 404; BEST, MEMO and the block guard come later: until then as B1",
+        note: "native where a node has it, else 404; as B1",
         successor: Some("produce_block_v3"),
         ..PRODUCTION
     },
@@ -102,7 +107,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "produce_blinded_block",
         path: "/eth/v1/validator/blinded_blocks/{slot}",
         class: "native FAILOVER + PIN, else 404",
-        note: "native where a node has it, else 404; PIN and the block guard come later: until then as B1",
+        note: "native where a node has it, else 404; as B1, own nodes only",
         successor: Some("produce_block_v3"),
         ..PRODUCTION
     },

@@ -40,7 +40,7 @@
 
 use std::time::Duration;
 
-use super::best::Terms;
+use super::best::{Resort, Terms};
 use super::failover::{Pace, Rules};
 use super::{Best, Broadcast, Candidate, Failover, Race, Score, broadcast};
 use crate::node::{NodeId, NodeState, Snapshot, Tier, Trust};
@@ -131,6 +131,8 @@ pub struct Plan {
 pub enum Conduct {
     /// All own nodes at once; the best answer within its terms.
     Best(Terms),
+    /// The same, with answers that are taken only for want of anything better.
+    BestOrResort(Terms, Resort),
     /// All; the first good acceptance answers.
     Broadcast(broadcast::Terms),
     /// One after the other.
@@ -184,6 +186,9 @@ impl Plan {
                 Some(Box::new(Broadcast::new(&nodes, terms.clone())))
             }
             Conduct::Best(terms) => Some(Box::new(Best::new(&self.ask, terms.clone()))),
+            Conduct::BestOrResort(terms, resort) => {
+                Some(Box::new(Best::new(&self.ask, terms.clone()).resorting(*resort)))
+            }
             Conduct::Failover(rules) => Some(Box::new(Failover::new(self.ask.clone(), rules.clone()))),
             Conduct::Refuse(_) => None,
         }

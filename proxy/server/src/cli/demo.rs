@@ -223,6 +223,7 @@ fn config(demo: &Demo, world: &World) -> Result<Config, String> {
             budget: None,
         }],
         admin: AdminConfig { address: address(&demo.admin)?, hosts: Vec::new(), origins: Vec::new(), token: None },
+        fee_recipients: Vec::new(),
         nodes,
     })
 }

@@ -103,12 +103,6 @@ pub const NOT_YET: &[NotYet] = &[
         missing: "withholding a vote that is contradicted",
     },
     NotYet {
-        key: "block.fee_recipients",
-        harmless: None,
-        early: None,
-        missing: "the check of a block's fee recipient",
-    },
-    NotYet {
         key: "guard.store",
         harmless: Some("off"),
         early: Some(Early {
@@ -205,7 +199,11 @@ pub const ROWS: &[Row] = &[
     Row { place: Place::Attestation, name: "on_disagreement", form: Form::Text, default: None,
         meaning: "What happens to a vote that is contradicted: `halt`, `majority` or `warn`." },
     Row { place: Place::Block, name: "fee_recipients", form: Form::Texts, default: None,
-        meaning: "The only addresses that a block may pay." },
+        meaning: "The only addresses that a block for your validators may pay; any of them. Every produced block is checked \
+                  before your validator client gets it, and one that pays another is dropped for the next best. Absent: the \
+                  recipient that your validator client names in its request, else the one it has prepared. Set it when all \
+                  your validators are paid to few addresses: then nothing that a node forgot or a friend made up can pay \
+                  another. A change of it needs no restart." },
     Row { place: Place::Guard, name: "store", form: Form::Text, default: Some("off"),
         meaning: "Where the slashing guard remembers; `off` = no guard." },
 ];
@@ -340,7 +338,7 @@ Rangelight reads one TOML file: `--config FILE`, else `$RANGELIGHT_CONFIG`, else
 - Everything that is wrong is reported in one run, each line with its origin and its cure, and the program ends with
   status 2.
 - The file and every file it names are read again on SIGHUP and about two seconds after a change. What concerns nodes is
-  taken over at once, their tokens, certificates and keys included. `network`, `state`, `mode` and everything of
+  taken over at once, their tokens, certificates and keys included, and so is `[block]`. `network`, `state`, `mode` and everything of
   `[listen]` and `[admin]`, their tokens included, count from the next start; the log names by key what waits. A file
   with a problem changes nothing: the configuration that runs goes on running, and the problems are logged once.
 - Secrets stand in files of their own (`…_file`), in a node's URL or in its `headers`. They are never printed.

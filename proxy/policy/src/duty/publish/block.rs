@@ -23,6 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{share, slot};
+use crate::block;
 use crate::books::Books;
 use crate::capability::Aspect;
 use crate::catalogue::Row;
@@ -154,7 +155,7 @@ impl PublishBlock {
             seen: brief.snapshot.view.as_ref().is_some_and(|view| Some(view.slot) == slot),
             slot,
             blinded,
-            producer: producer(brief, blinded),
+            producer: producer(brief, books, is_ssz, blinded),
             grace: share(clock, GRACE, GRACE_FLOOR_MS),
             check: share(clock, CHECK, CHECK_FLOOR_MS),
             unblind: share(clock, UNBLIND, UNBLIND_FLOOR_MS),
@@ -245,13 +246,12 @@ impl PublishBlock {
     }
 }
 
-/// The node that made the block.
-///
-/// MERGE POINT: `books.blocks.producer(…)` once block production keeps it; then a blinded block has a lead too. Until then
-/// a full block is checked by the view's leader, which knows its parent.
-fn producer(brief: &Brief<'_>, blinded: bool) -> Option<NodeId> {
-    let leader = brief.snapshot.view.as_ref().map(|view| view.leader);
-    leader.filter(|_| !blinded)
+/// The node that made the block. If that is not known, a whole block is first checked by the view's leader, which knows
+/// its parent.
+fn producer(brief: &Brief<'_>, books: &Books, is_ssz: bool, blinded: bool) -> Option<NodeId> {
+    let made = || Some(books.blocks.producer(&block::signed(brief.body, is_ssz)?)?.node);
+    let leader = || brief.snapshot.view.as_ref().filter(|_| !blinded).map(|view| view.leader);
+    made().or_else(leader)
 }
 
 /// The name of the fork at the block's slot, else now.
@@ -277,10 +277,9 @@ impl Rule for PublishBlock {
         if self.blinded && lead.is_none() && ask.iter().any(|one| one.trust == Trust::Own && one.tier != Tier::Away) {
             terms.held_back = ask.iter().filter(|one| one.trust == Trust::Friend).map(|one| one.node).collect();
         }
-        if let Some(lead) = &lead {
-            // Among refusals the first node's is shown.
-            ask.sort_by_key(|one| Some(&one.node) != lead.nodes.first());
-        }
+        // Who made it need not verify it, and among refusals the first node's is shown.
+        let first = lead.as_ref().and_then(|lead| lead.nodes.first().copied()).or(self.producer);
+        ask.sort_by_key(|one| Some(one.node) != first);
         (terms.enough, terms.grace) = (IMPORTED, self.grace);
         (terms.block, terms.seen, terms.lead) = (self.slot, self.seen, lead);
         Plan { conduct: Conduct::Broadcast(terms), ask, would_ask }

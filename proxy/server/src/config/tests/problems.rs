@@ -352,19 +352,40 @@ fn tls_of_a_node() {
 }
 
 #[test]
+fn fee_recipients() {
+    let good = format!("0x{}", "aB".repeat(20));
+    let zero = format!("0x{}", "00".repeat(20));
+    let with = |list: &str| format!("{NODE}[block]\nfee_recipients = {list}\n");
+    let key = "config.toml:6: block.fee_recipients: ";
+    expect("one, in capitals, and again", &with(&format!("[\"{good}\", \"{}\"]", good.to_lowercase())), &[]);
+    expect("none", &with("[]"), &[&format!("{key}the list is empty")]);
+    expect("no list", &with("5"), &[&format!("{key}…write a list of texts")]);
+    expect("the zero address", &with(&format!("[\"{zero}\"]")), &[&format!("{key}…lost; write your own")]);
+    expect(
+        "a short one and a name",
+        &with(&format!("[\"{}\", \"me.eth\", \"{good}\"]", &good[..41])),
+        &[&format!("{key}a 20-byte address in hex expected"), &format!("{key}…\"me.eth\"; write 0x and 40 hex digits")],
+    );
+    let many: Vec<String> = (1..=65).map(|n| format!("\"0x{n:040x}\"")).collect();
+    expect("too many", &with(&format!("[{}]", many.join(","))), &[&format!("{key}there are more than 64")]);
+    let (_folder, result) = typed(&with(&format!("[\"{good}\"]")), &[]);
+    let pins = result.expect("it is good").config.fee_recipients;
+    assert_eq!(pins, [good.parse().expect("an address")]);
+}
+
+#[test]
 fn what_is_not_there_yet_is_refused() {
     expect(
         "every option of a later version",
         &format!(
-            "{NODE}[attestation]\nquorum = 2\non_disagreement = \"warn\"\n[block]\nfee_recipients = []\n\
+            "{NODE}[attestation]\nquorum = 2\non_disagreement = \"warn\"\n\
              [guard]\nstore = \"redb:other.redb\"\n[share]\naddress = \"x\"\n"
         ),
         &[
             "config.toml:6: attestation.quorum: …is not in this version yet; remove it",
             "config.toml:7: attestation.on_disagreement: …not in this version yet",
-            "config.toml:9: block.fee_recipients: …not in this version yet",
-            "config.toml:11: guard.store: the slashing guard is not in this version yet; write \"off\" or remove it",
-            "config.toml:12: share: sharing with other stakers is not in this version yet",
+            "config.toml:9: guard.store: the slashing guard is not in this version yet; write \"off\" or remove it",
+            "config.toml:10: share: sharing with other stakers is not in this version yet",
         ],
     );
     let (_folder, result) = typed(&format!("{NODE}[guard]\nstore = \"off\"\n"), &[]);
