@@ -65,6 +65,7 @@ pub(super) static DUTY: &[Row] = &[
         id: "D8",
         operation: "register_validators",
         path: "/eth/v1/validator/register_validator",
+        class: "BROADCAST_AND_REMEMBER (config: primary only)",
         note: "told again to a node that was added, came back or restarted, never an older one after a newer; to friends' nodes only \
                when no own node is there",
         scope: Scope::Propose,
