@@ -228,7 +228,7 @@ impl PublishBlock {
             }
             (Way::Older, Some(_)) => return None,
         };
-        Some(Edit { target: Some(target), headers, body: None })
+        Some(Edit { target: Some(target), headers, ..Edit::default() })
     }
 
     /// The route that a node gets first.
