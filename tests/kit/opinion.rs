@@ -4,7 +4,7 @@
 //! - Each name has one value, but `Vary`: some validator clients fail on a list.
 //! - On an own listener, an answer of a node carries `X-Rangelight-Node`, and one of ours does not. Whose it must be
 //!   follows from the operation's strategy in the catalogue; a failure may be either's, and so may an answer that we make
-//!   where the view or several nodes allow it.
+//!   where the view allows it.
 //! - An error of ours is `{"code":…,"message":…}` with the code of the status. A node's error is passed on in whatever
 //!   shape; if it has a code, that must agree too, as a number or as text.
 
@@ -71,8 +71,8 @@ enum Whose {
     Ours,
 }
 
-/// Operations whose rule makes an answer of its own where it can.
-const MADE: [&str; 2] = ["block_root", "liveness"];
+/// Operations whose rule answers from the view where it can.
+const MADE: [&str; 1] = ["block_root"];
 
 fn of_whom(method: &Method, path: &str) -> Whose {
     let row = match find(method.as_str(), path) {

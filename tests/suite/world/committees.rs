@@ -148,7 +148,7 @@ async fn liveness_is_made_of_all_and_selections_are_nobodys() {
     let own = home.own();
     let epoch = world.ground.preset.epoch(world.slot());
     let live = own.post(&format!("/eth/v1/validator/liveness/{epoch}"), &json!(["5", "3"])).await.ok();
-    assert_eq!(live.node(), None, "it is made of several answers");
+    assert!(live.node().is_some(), "it is told who was heard first");
     let indices: Vec<_> =
         live.json()["data"].as_array().expect("a list").iter().map(|it| it["index"].clone()).collect();
     assert_eq!(indices, [json!("3"), json!("5")]);
