@@ -41,7 +41,7 @@ fn history(records: &[Record]) -> History {
 /// Reads a body and does what the server does with each message: judge, and record what is new.
 fn publish(history: &mut History, operation: &str, ssz: bool, body: &[u8]) -> Vec<Decision> {
     let messages = signed::read(operation, ssz, Some("fulu"), body).expect("a sound body");
-    let judge = |message: &signed::Message| {
+    let judge = |message: &Message| {
         let record = Record::of(message, message.resolve(|_, _, _| None).expect("named by index"));
         let decision = history.judge(&record, None, Some(&window(10)));
         if decision == Decision::New {
