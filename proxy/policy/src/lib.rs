@@ -10,8 +10,8 @@
 //! | floor | modules |
 //! |---|---|
 //! | chain | [`chain`], [`ssz`] |
-//! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`race`], [`capability`], [`merit`], [`publish`], [`standing`], [`fleet`], [`block`], [`books`], [`duty`] |
+//! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`signed`], [`health`], [`view`] |
+//! | decisions | [`slashing`], [`interchange`], [`race`], [`capability`], [`merit`], [`publish`], [`standing`], [`fleet`], [`block`], [`books`], [`duty`], [`sentinel`] |
 
 pub mod chain;
 pub mod ssz;
@@ -22,6 +22,7 @@ pub mod family;
 pub mod health;
 pub mod network;
 pub mod node;
+pub mod signed;
 pub mod view;
 
 pub mod block;
@@ -29,8 +30,10 @@ pub mod books;
 pub mod capability;
 pub mod duty;
 pub mod fleet;
+pub mod interchange;
 pub mod merit;
 pub mod publish;
 pub mod race;
+pub mod sentinel;
 pub mod slashing;
 pub mod standing;
