@@ -286,6 +286,6 @@ fn question(house: &House, replay: &Replay) -> Question {
         body: Bytes::from(replay.body.clone()),
         repeat: Repeat::OnNewConnection,
         patience: share.clamp(PATIENCE.0, PATIENCE.1),
-        rule: duty::plain(row),
+        rule: duty::standing::again(replay),
     }
 }
