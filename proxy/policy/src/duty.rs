@@ -14,7 +14,7 @@
 //! 7. [`Rule::chosen`], [`Rule::name`]: what is learnt from the answer that goes to the caller, and by which name a
 //!    publication freezes it where it is kept.
 //! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
-//! 9. [`Rule::heard`]: which node took a standing submission.
+//! 9. [`Rule::ended`]: which node took a standing submission.
 //!
 //! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
 //! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.
