@@ -14,7 +14,7 @@
 //! 7. [`Rule::chosen`], [`Rule::rewritten`], [`Rule::keeps`], [`Rule::name`]: what is learnt from the answer that goes to
 //!    the caller, what is changed in it, whether it is kept, and by which name a publication freezes it then.
 //! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
-//! 9. [`Rule::heard`]: which node took a standing submission.
+//! 9. [`Rule::ended`]: which node took a standing submission.
 //!
 //! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
 //! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.

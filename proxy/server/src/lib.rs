@@ -60,6 +60,9 @@ pub mod state;
 pub mod stream;
 pub mod time;
 
+/// What was said last is written in this time, even if the drain took all of its own.
+const LAST_WRITE: Duration = Duration::from_secs(1);
+
 /// A Rangelight that listens.
 pub struct Rangelight {
     bound: Bound,
@@ -144,8 +147,12 @@ impl Rangelight {
         self.bound.drain().await;
         let left = patience.saturating_sub(begun.elapsed());
         let done = timeout(left, self.house.published()).await.is_ok();
-        self.standing.end().await;
+        self.standing.end(patience.saturating_sub(begun.elapsed()).max(LAST_WRITE)).await;
         self.keeper.abort();
+        if !self.keeper.is_finished() {
+            // The state folder is free again when this returns.
+            let _ = self.keeper.await;
+        }
         if done {
             return 0;
         }

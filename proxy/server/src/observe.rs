@@ -26,6 +26,10 @@ use tracing::{debug, error, info, warn};
 use crate::config::NodeChanges;
 use crate::evidence::Record;
 
+mod standing;
+
+pub use standing::{standing_not_told, standing_restored, standing_told};
+
 pub use under_way::{Left, UnderWay};
 
 mod under_way;
@@ -434,24 +438,6 @@ pub fn state_not_written(file: &str, reason: &str) {
 /// The state directory holds a file that cannot be used.
 pub fn state_not_read(file: &str, reason: &str) {
     warn!(target: STATE, file, "the state was not read; going on without it: {reason}");
-}
-
-/// A node has what it may have forgotten.
-pub fn standing_told(node: &str, operation: &str, items: usize, recovered: bool) {
-    match recovered {
-        true => info!(node, operation, items, "the node takes standing submissions again"),
-        false => debug!(node, operation, items, "the node was told standing submissions again"),
-    }
-}
-
-/// A node does not take what it may have forgotten; said once until it does.
-pub fn standing_not_told(node: &str, operation: &str, reason: &str) {
-    warn!(node, operation, "the node does not take standing submissions, it is tried again: {reason}");
-}
-
-/// Standing submissions were read from the state directory.
-pub fn standing_restored(items: usize) {
-    info!(items, "standing submissions of before the restart are known again");
 }
 
 /// A race ended without an answer for the caller.
