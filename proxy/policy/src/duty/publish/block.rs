@@ -15,7 +15,7 @@
 //!
 //! The older routes (v1) are served over the newer ones (v2), which want the name of the fork: it is that of the block's
 //! slot. The checks of v1 are those of level `gossip`. A node without v2 gets v1, as does one without it to which the
-//! caller's v2 block comes, if no stronger check was asked for than v1 does. A node that answers 404 or 405 gets the other
+//! caller's v2 block comes, if no stronger check was asked for than v1 does or another node has done it. A node that answers 404 or 405 gets the other
 //! route within the same exchange, and from then on at once.
 
 use std::collections::BTreeSet;
@@ -222,8 +222,8 @@ impl PublishBlock {
                 format!("{}{}", routes.newer, query(level.or(Some(GOSSIP))))
             }
             (Way::Newer, Some(routes)) => format!("{}{}", routes.newer, query(level)),
-            // It does no stronger checks than these.
-            (Way::Older, Some(routes)) if level.is_none_or(|level| level == GOSSIP) => {
+            // It does no stronger checks than these, and needs none when another node has done them.
+            (Way::Older, Some(routes)) if passed || level.is_none_or(|level| level == GOSSIP) => {
                 format!("{}{}", routes.older, query(None))
             }
             (Way::Older, Some(_)) => return None,

@@ -122,6 +122,8 @@ fn a_node_without_the_route_gets_the_other_one_and_is_remembered() {
 
     let strict = rule(&stage, "publish_block_v2", Some("broadcast_validation=consensus"), Some(VERSION), &books);
     assert_eq!(strict.instead(NodeId(0), &said(404, "")), None, "v1 checks less than was asked for");
+    strict.judge(NodeId(1), &said(200, ""));
+    assert_eq!(sent(strict.instead(NodeId(0), &said(404, ""))), "/eth/v1/beacon/blocks", "another node has checked it");
 }
 
 fn terms(stage: &Stage, rule: &PublishBlock) -> (Terms, Vec<u16>) {
