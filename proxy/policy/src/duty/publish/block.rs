@@ -172,24 +172,23 @@ impl PublishBlock {
             let own = plan.ask.iter().filter(move |one| one.trust == Trust::Own && (one.tier == Tier::Away) == tier);
             own.map(|one| one.node)
         };
-        match (self.checks_equivocation(), self.producer) {
-            (true, producer) => {
-                let mut nodes: Vec<NodeId> = own(false).chain(own(true)).collect();
-                // Stable: the others keep their order behind the producer.
-                nodes.sort_by_key(|node| Some(*node) != producer);
-                let (patience, accepted) = match self.blinded {
-                    true => (self.unblind, Others::Spared),
-                    false => (self.check, Others::Asked),
-                };
-                Some(Lead { nodes, patience, accepted, refused: Others::Spared }).filter(|lead| !lead.nodes.is_empty())
-            }
-            (false, Some(producer)) if self.blinded => Some(Lead {
+        match self.producer {
+            // It never stops the others, whatever checks were asked for: a refusal may only mean that the payload is gone.
+            Some(producer) if self.blinded => Some(Lead {
                 nodes: vec![producer],
                 patience: self.unblind,
                 accepted: Others::Spared,
                 refused: Others::Asked,
             }),
-            (false, _) => None,
+            None if self.blinded => None,
+            producer if self.checks_equivocation() => {
+                let mut nodes: Vec<NodeId> = own(false).chain(own(true)).collect();
+                // Stable: the others keep their order behind the producer.
+                nodes.sort_by_key(|node| Some(*node) != producer);
+                let lead = Lead { nodes, patience: self.check, accepted: Others::Asked, refused: Others::Spared };
+                Some(lead).filter(|lead| !lead.nodes.is_empty())
+            }
+            Some(_) | None => None,
         }
     }
 
