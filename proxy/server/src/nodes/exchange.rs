@@ -5,6 +5,9 @@
 //! its first bytes, and streams from there: its head is on the way to the caller before its end is known, and a later
 //! break breaks the caller's answer too.
 //!
+//! A node that refuses the form of a request (a route that it lacks, an encoding that it does not read) gets it in another
+//! form, if the rule has one, once and within the same patience; its second answer is the one that counts.
+//!
 //! A turn with the node is held until the answer is judged. A streamed answer goes on without it: its pace is the
 //! caller's, and callers that read slowly must not keep duties waiting; its number is bounded by the requests that a
 //! caller may have in flight.
