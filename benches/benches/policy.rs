@@ -132,5 +132,6 @@ fn three_nodes() -> Snapshot {
             leader: NodeId(0),
             members: BTreeSet::from([NodeId(0), NodeId(1), NodeId(2)]),
         }),
+        ..Snapshot::default()
     }
 }
