@@ -76,6 +76,8 @@ pub struct Config {
     pub fee_recipients: Vec<Address>,
     /// The nodes in the order of the file; never empty, names and URLs unique.
     pub nodes: Vec<NodeConfig>,
+    /// How nodes must agree on a vote.
+    pub attestation: rangelight_policy::quorum::Settings,
 }
 
 /// The network as it was chosen.
