@@ -301,7 +301,7 @@ pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
     }
     let own = match brief.row.operation {
         "produce_block_v3" | "produce_block_v2" | "produce_blinded_block" => {
-            produce::rule(brief, books, produce::Known::of(&books.standing))
+            produce::rule(brief, books, produce::Known::of(brief, books))
         }
         _ => publish::rule(brief, books),
     };
