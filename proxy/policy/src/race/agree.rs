@@ -10,7 +10,8 @@
 //! | later | the first that may be served |
 //!
 //! What is confirmed, contradicted, or must be withheld is for the [`Council`] to say ([`quorum`](crate::quorum)). The
-//! best is: the better standing, then the later checkpoints, then the view's head, then the head with more different
+//! best is: what a ready own node says of the view's head before what only nodes say that are not ready, then the better
+//! standing, then the later checkpoints, then the view's head, then the head with more different
 //! consensus families behind it, then the later head, own before friends, and the order of the plan. When everything
 //! that came must be withheld at the hard deadline, or when all have ended, the race ends merged of all usable answers,
 //! from which the rule makes the refusal: it names who says what.
@@ -216,11 +217,24 @@ impl Agree {
         let same = bids.iter().filter(|other| other.vote.head == bid.vote.head);
         let families: BTreeSet<_> =
             same.filter_map(|other| council.voice(other.lane.node).map(|voice| voice.consensus)).collect();
+        let fresh = !self.is_stale(bid, bids);
         // Among those that contradict each other more voices are worth more than later checkpoints.
         let standing = bid.opinion.standing;
         let support = if standing == Standing::Contradicted { bid.opinion.support } else { (0, 0) };
         let in_view = self.view == Some(bid.vote.head);
-        (standing, support, checkpoints, in_view, families.len(), slot, bid.lane.own, Reverse(bid.place))
+        (fresh, standing, support, checkpoints, in_view, families.len(), slot, bid.lane.own, Reverse(bid.place))
+    }
+}
+
+impl Agree {
+    /// Nodes that stayed behind confirm each other in what was true once (two that were not upgraded before a fork). What
+    /// none but they say comes after what a ready own node says of the view's head, if nobody contradicts that.
+    fn is_stale(&self, bid: &Bid<'_>, bids: &[Bid<'_>]) -> bool {
+        let ready = |vote: Vote| bids.iter().any(|other| other.lane.decides && other.vote == vote);
+        let sound = |other: &Bid<'_>| {
+            self.view == Some(other.vote.head) && other.opinion.standing != Standing::Contradicted && ready(other.vote)
+        };
+        self.view != Some(bid.vote.head) && !ready(bid.vote) && bids.iter().any(sound)
     }
 }
 

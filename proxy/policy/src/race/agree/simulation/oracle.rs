@@ -203,7 +203,9 @@ impl<'a> Then<'a> {
                 "served unconfirmed, or without the view's head, before the soft deadline",
             )?;
         }
-        let servable: Vec<usize> = self.good.iter().copied().filter(|other| self.may_serve(*other)).collect();
+        let may: Vec<usize> = self.good.iter().copied().filter(|other| self.may_serve(*other)).collect();
+        let servable: Vec<usize> = may.iter().copied().filter(|other| !self.is_stale(*other, &may)).collect();
+        check(servable.contains(&id), "what was true once was served, though a ready own node spoke of the view")?;
         let standing = |id: usize| match (self.contradictors(id).is_empty(), self.confirmed(id)) {
             (false, _) => 0,
             (true, false) => 1,
@@ -220,6 +222,18 @@ impl<'a> Then<'a> {
             check(!view || self.at_view(id), "another head than the view's was served")?;
         }
         Ok(())
+    }
+
+    /// Only nodes that are not ready say it, of another head than the view's, and a ready own node says what nobody
+    /// contradicts of the view's.
+    fn is_stale(&self, id: usize, may: &[usize]) -> bool {
+        let same = |one: &usize, other: &usize| {
+            (self.node(*one).pair, self.node(*one).place) == (self.node(*other).pair, self.node(*other).place)
+        };
+        let decides = |other: &&usize| self.node(**other).own && self.node(**other).ready;
+        let said = self.good.iter().filter(decides).any(|other| same(other, &id));
+        let sound = |other: &&usize| self.at_view(**other) && self.contradictors(**other).is_empty();
+        !self.at_view(id) && !said && may.iter().filter(decides).any(|other| sound(&other))
     }
 
     /// Whoever is still awaited could not contradict.
