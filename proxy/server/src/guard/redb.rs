@@ -1,0 +1,281 @@
+//! The store in one redb file.
+//!
+//! redb writes beside what is there, syncs, and moves one pointer whose page carries checksums of all it stands for. So
+//! whoever is cut off at any moment finds the last commit that returned, or one that had not returned yet; never half of
+//! one. A commit costs one sync, however many records it carries.
+//!
+//! Rows have fixed widths: validator, kind and slot or target are the key, in an order in which all records of one
+//! validator stand together; the rest is the value. Two records of one place cannot both be kept: the later replaces the
+//! earlier, and policy never keeps two.
+//!
+//! After any fault the file is let go and opened anew at the next commit, because redb rightly trusts nothing it holds in
+//! memory then. A panic inside it, on a file whose pages lie about themselves, is a fault like others.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rangelight_policy::chain::{Epoch, Root, Slot};
+use rangelight_policy::slashing::{Deed, Named, Record, Validator};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+
+use super::store::{Changes, Fault, Kept, Pubkey, Store};
+
+/// What redb may keep of the file in memory. The guard's own memory has everything; this is for the paths of the tree.
+const CACHE: usize = 8 << 20;
+
+/// The form of the rows. A store of another version is not touched.
+const VERSION: &[u8] = b"1";
+
+const RECORDS: TableDefinition<'static, &[u8; 17], &[u8; 41]> = TableDefinition::new("records");
+const PUBKEYS: TableDefinition<'static, u64, &[u8; 48]> = TableDefinition::new("pubkeys");
+const ABOUT: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("about");
+
+/// Where the file is, and how it comes to be opened.
+pub trait Place: Send {
+    /// Opens what is there.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is there, or it cannot be opened.
+    fn open(&mut self, builder: &Builder) -> Result<Database, DatabaseError>;
+
+    /// Makes an empty one where none is.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    fn create(&mut self, builder: &Builder) -> Result<Database, DatabaseError>;
+
+    /// As [`Store::make_room`].
+    fn make_room(&mut self) -> bool {
+        false
+    }
+
+    /// As [`Store::reserve`].
+    fn reserve(&mut self) {}
+}
+
+/// A store in one redb file.
+pub struct Redb<P> {
+    place: P,
+    open: Option<Database>,
+}
+
+impl<P: Place> Redb<P> {
+    /// Opens a store that is there.
+    ///
+    /// # Errors
+    ///
+    /// If it is not, or cannot be used.
+    pub fn open(place: P) -> Result<Self, Fault> {
+        let mut store = Self { place, open: None };
+        sound(|| store.database().map(drop))?;
+        Ok(store)
+    }
+
+    /// Makes an empty store.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn create(mut place: P) -> Result<Self, Fault> {
+        let made = sound(|| {
+            let database = place.create(&builder()).map_err(database_fault)?;
+            let commit = || -> Result<(), redb::Error> {
+                let write = database.begin_write()?;
+                write.open_table(RECORDS)?;
+                write.open_table(PUBKEYS)?;
+                write.open_table(ABOUT)?.insert("version", VERSION)?;
+                Ok(write.commit()?)
+            };
+            commit().map_err(fault)?;
+            Ok(database)
+        })?;
+        Ok(Self { place, open: Some(made) })
+    }
+
+    fn database(&mut self) -> Result<&Database, Fault> {
+        let database = match self.open.take() {
+            Some(database) => database,
+            None => {
+                let database = self.place.open(&builder()).map_err(database_fault)?;
+                let version = version(&database).map_err(fault)?;
+                if version.as_deref() != Some(VERSION) {
+                    return Err(Fault::Broken("it was written by another version of Rangelight".to_owned()));
+                }
+                database
+            }
+        };
+        Ok(self.open.insert(database))
+    }
+
+    fn write(&mut self, changes: &Changes) -> Result<(), Fault> {
+        let database = self.database()?;
+        let commit = || -> Result<(), redb::Error> {
+            let write = database.begin_write()?;
+            {
+                let mut records = write.open_table(RECORDS)?;
+                for record in &changes.remove {
+                    records.remove(&row(record).0)?;
+                }
+                for record in &changes.insert {
+                    let (key, value) = row(record);
+                    records.insert(&key, &value)?;
+                }
+            }
+            if !changes.pubkeys.is_empty() {
+                let mut pubkeys = write.open_table(PUBKEYS)?;
+                for (validator, pubkey) in &changes.pubkeys {
+                    pubkeys.insert(validator.0, pubkey)?;
+                }
+            }
+            if let Some(root) = changes.network {
+                write.open_table(ABOUT)?.insert("network", root.0.as_slice())?;
+            }
+            Ok(write.commit()?)
+        };
+        commit().map_err(fault)
+    }
+
+    fn read(&mut self, take: &mut dyn FnMut(Record)) -> Result<Kept, Fault> {
+        let database = self.database()?;
+        let read = database.begin_read().map_err(|error| fault(error.into()))?;
+        let garbled = || Fault::Broken("a row of it cannot be understood".to_owned());
+        let mut kept = Kept::default();
+        let mut rows = || -> Result<bool, redb::Error> {
+            for entry in read.open_table(RECORDS)?.iter()? {
+                let (key, value) = entry?;
+                let Some(record) = record(key.value(), value.value()) else { return Ok(false) };
+                take(record);
+            }
+            for entry in read.open_table(PUBKEYS)?.iter()? {
+                let (validator, pubkey) = entry?;
+                kept.pubkeys.push((Validator(validator.value()), *pubkey.value()));
+            }
+            if let Some(root) = read.open_table(ABOUT)?.get("network")? {
+                let Ok(root) = root.value().try_into() else { return Ok(false) };
+                kept.network = Some(Root(root));
+            }
+            Ok(true)
+        };
+        let whole = rows().map_err(fault)?;
+        if whole { Ok(kept) } else { Err(garbled()) }
+    }
+}
+
+impl<P: Place> Store for Redb<P> {
+    fn load(&mut self, take: &mut dyn FnMut(Record)) -> Result<Kept, Fault> {
+        sound(|| self.read(take))
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), Fault> {
+        let done = sound(|| self.write(changes));
+        if done.is_err() {
+            // To let go of a broken one may fail in its own way; there is nothing more to be done with it.
+            let _ = sound(|| {
+                self.open = None;
+                Ok(())
+            });
+        }
+        done
+    }
+
+    fn make_room(&mut self) -> bool {
+        self.place.make_room()
+    }
+
+    fn reserve(&mut self) {
+        self.place.reserve();
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE);
+    builder
+}
+
+fn version(database: &Database) -> Result<Option<Vec<u8>>, redb::Error> {
+    let read = database.begin_read()?;
+    Ok(read.open_table(ABOUT)?.get("version")?.map(|version| version.value().to_vec()))
+}
+
+/// Runs what may panic on a file that lies.
+fn sound<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Fault::Broken("its pages contradict each other".to_owned())))
+}
+
+fn database_fault(error: DatabaseError) -> Fault {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => Fault::Locked,
+        error => fault(error.into()),
+    }
+}
+
+fn fault(error: redb::Error) -> Fault {
+    match error {
+        redb::Error::DatabaseAlreadyOpen => Fault::Locked,
+        redb::Error::Io(error) => io_fault(&error),
+        error => Fault::Broken(error.to_string()),
+    }
+}
+
+/// A full disk, or another trouble with it.
+pub(super) fn io_fault(error: &std::io::Error) -> Fault {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Fault::Full(error.to_string()),
+        _ => Fault::Broken(error.to_string()),
+    }
+}
+
+// === rows ===
+
+const BLOCK: u8 = 1;
+const VOTE: u8 = 2;
+
+const BY_SIGNATURE: u8 = 1;
+const BY_ROOT: u8 = 2;
+const BY_NOTHING: u8 = 0;
+
+/// A record as its row: validator, kind, slot or target; source, sort of name, name.
+fn row(record: &Record) -> ([u8; 17], [u8; 41]) {
+    let (kind, at, source) = match record.deed {
+        Deed::Block { slot } => (BLOCK, slot.0, 0),
+        Deed::Vote { source, target } => (VOTE, target.0, source.0),
+    };
+    let (sort, name) = match record.named {
+        Named::Signature(name) => (BY_SIGNATURE, name),
+        Named::Root(name) => (BY_ROOT, name),
+        Named::Unknown => (BY_NOTHING, Root::default()),
+    };
+    let (mut key, mut value) = ([0; 17], [0; 41]);
+    key[..8].copy_from_slice(&record.validator.0.to_be_bytes());
+    key[8] = kind;
+    key[9..].copy_from_slice(&at.to_be_bytes());
+    value[..8].copy_from_slice(&source.to_be_bytes());
+    value[8] = sort;
+    value[9..].copy_from_slice(&name.0);
+    (key, value)
+}
+
+/// The record of a row; `None` if no record has such a row.
+fn record(key: &[u8; 17], value: &[u8; 41]) -> Option<Record> {
+    let number = |bytes: &[u8]| Some(u64::from_be_bytes(bytes.try_into().ok()?));
+    let (validator, at, source) = (number(&key[..8])?, number(&key[9..])?, number(&value[..8])?);
+    let deed = match key[8] {
+        BLOCK => Deed::Block { slot: Slot(at) },
+        VOTE => Deed::Vote { source: Epoch(source), target: Epoch(at) },
+        _ => return None,
+    };
+    let name = Root(value[9..].try_into().ok()?);
+    let named = match value[8] {
+        BY_SIGNATURE => Named::Signature(name),
+        BY_ROOT => Named::Root(name),
+        BY_NOTHING => Named::Unknown,
+        _ => return None,
+    };
+    Some(Record { validator: Validator(validator), deed, named })
+}
+
+#[cfg(test)]
+mod tests;
