@@ -7,8 +7,23 @@
 //!
 //! [`History`] holds what went out, complete for a bounded number of epochs and as watermarks below. It is in memory; the
 //! server makes its [`Record`]s durable before any node sees the message, and gives them back at the next start.
+//!
+//! Signatures are not verified here: nodes do that, and a caller on an own listener is the owner. Somebody who can reach
+//! that listener could claim a duty with junk before the real message comes, and so cost that duty; he could not cause
+//! two signed messages.
 
-use crate::chain::{Epoch, Root, Slot};
+use std::fmt;
+
+use crate::chain::{Clock, Epoch, Root, Slot};
+
+mod history;
+mod past;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+pub use history::{History, Pruned};
 
 /// A validator, by its index in the chain's registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +38,9 @@ pub enum Named {
     Root(Root),
     /// Nothing: an import that named no root.
     Unknown,
+    /// No message at all, but the mark up to which everything of its sort is refused: blocks up to its slot, votes up to
+    /// its target or from before its source. A validator has at most one of each sort.
+    Watermark,
 }
 
 /// What of a signed message can be slashed.
@@ -53,6 +71,18 @@ pub struct Record {
     pub named: Named,
 }
 
+/// What the clock allows now: votes of this epoch and the one before it, blocks of the last 32 slots and the next one.
+///
+/// Honest messages are always inside; a message far outside would fill the history, or move a watermark so far that the
+/// validator could not sign for years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The slot it is.
+    pub now: Slot,
+    /// The arithmetic of the network.
+    pub clock: Clock,
+}
+
 /// What is decided of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -77,8 +107,62 @@ pub enum Conflict {
     Surrounded(Record),
     /// Its source is later than its target.
     SourceAfterTarget,
-    /// It is at or below what is only known as a watermark.
+    /// It is at or below what is only known as a watermark: this one.
     BelowWatermark(Deed),
     /// It is outside the clock's window: nothing is kept of it.
     OutsideWindow,
+    /// The history already knows as many validators as it may, and this is not one of them.
+    TooManyValidators,
+}
+
+/// Blocks older than this many slots are outside the window.
+const BLOCK_SLOTS: u64 = 32;
+
+// === impl Window ===
+
+impl Window {
+    /// The epoch it is.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.clock.epoch(self.now)
+    }
+
+    fn holds(&self, deed: &Deed) -> bool {
+        match *deed {
+            Deed::Block { slot } => self.now.back(BLOCK_SLOTS) <= slot && slot.0 <= self.now.0.saturating_add(1),
+            Deed::Vote { target, .. } => {
+                let epoch = self.epoch().0;
+                (epoch.saturating_sub(1)..=epoch).contains(&target.0)
+            }
+        }
+    }
+}
+
+// === impl Deed, Conflict ===
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block { slot } => write!(f, "block of slot {slot}"),
+            Self::Vote { source, target } => write!(f, "vote from epoch {source} to epoch {target}"),
+        }
+    }
+}
+
+/// The reason in one sentence, for a refusal and for the log; the cure depends on where it happened.
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DoubleProposal(Record { deed, .. }) => write!(f, "another {deed} already went out"),
+            Self::DoubleVote(Record { deed, .. }) => {
+                write!(f, "another vote for this target already went out: a {deed}")
+            }
+            Self::Surrounds(Record { deed, .. }) => write!(f, "it surrounds a {deed} that already went out"),
+            Self::Surrounded(Record { deed, .. }) => write!(f, "it is surrounded by a {deed} that already went out"),
+            Self::SourceAfterTarget => f.write_str("its source is later than its target"),
+            Self::BelowWatermark(deed) => write!(f, "it is not later than the watermark: the {deed}"),
+            Self::OutsideWindow => f.write_str("it is too old or too new for the clock"),
+            Self::TooManyValidators => f.write_str("the guard already knows as many validators as it may"),
+        }
+    }
 }
