@@ -37,6 +37,7 @@ use crate::body::CallerBody;
 use crate::budget::{self, Purpose};
 use crate::dispatch::{self, drive};
 use crate::gateway::Caller;
+use crate::guard::Guard;
 use crate::memo::Memo;
 use crate::nodes::Picture;
 use crate::nodes::exchange::{Desk, Question, ask, observed};
@@ -82,6 +83,8 @@ pub struct House {
     pub story: Story,
     /// How far the rules go.
     pub mode: Mode,
+    /// The slashing guard.
+    pub guard: Arc<Guard>,
     background: Arc<Semaphore>,
     books: Mutex<Books>,
     memo: Memo,
@@ -100,9 +103,16 @@ struct Asking {
 impl House {
     /// A house of these parts.
     #[must_use]
-    pub fn new(desk: Desk, stable: Stable, stream: Arc<Stream>, story: Story, mode: Mode) -> Self {
+    pub fn new(
+        desk: Desk,
+        stable: Stable,
+        stream: Arc<Stream>,
+        story: Story,
+        mode: Mode,
+        guard: Arc<Guard>,
+    ) -> Self {
         let background = Arc::new(Semaphore::new(BACKGROUND));
-        Self { desk, stable, stream, story, mode, background, books: Mutex::default(), memo: Memo::default() }
+        Self { desk, stable, stream, story, mode, guard, background, books: Mutex::default(), memo: Memo::default() }
     }
 
     /// Waits until no publication runs any more.

@@ -67,8 +67,19 @@ pub struct Config {
     pub listens: Vec<ListenConfig>,
     /// Where the dashboard, metrics and status are.
     pub admin: AdminConfig,
+    /// Where the slashing guard remembers.
+    pub guard: GuardStore,
     /// The nodes in the order of the file; never empty, names and URLs unique.
     pub nodes: Vec<NodeConfig>,
+}
+
+/// Where the slashing guard remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuardStore {
+    /// There is no guard.
+    Off,
+    /// In a redb file of this path, meant from the state directory.
+    Redb(PathBuf),
 }
 
 /// The network as it was chosen.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | ground | [`time`], [`limits`], [`reply`], [`config`], [`state`] |
 //! | edges | [`evidence`], [`observe`], [`connection`], [`body`], [`budget`], [`nodes`] |
-//! | flow | [`gateway`], [`memo`], [`dispatch`], [`stream`], [`stable`] |
+//! | flow | [`guard`], [`gateway`], [`memo`], [`dispatch`], [`stream`], [`stable`] |
 //! | assembly | [`service`], [`answers`], [`listen`], [`admin`] |
 //! | roof | this file, [`cli`] |
 
@@ -24,6 +24,7 @@ use crate::answers::{Answers, House, Story};
 use crate::budget::Budget;
 use crate::config::{Config, ListenAddress};
 use crate::gateway::{Gateway, Rules};
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::listen::{Bound, Listener, Unbound};
 use crate::nodes::Nodes;
@@ -46,6 +47,7 @@ pub mod connection;
 pub mod dispatch;
 pub mod evidence;
 pub mod gateway;
+pub mod guard;
 pub mod limits;
 pub mod listen;
 pub mod memo;
@@ -88,10 +90,11 @@ impl Rangelight {
         let meters = Arc::new(Meters::new());
         let draining = watch::Sender::new(false);
         let stream = Arc::new(Stream::new(draining.subscribe(), Arc::clone(&meters)));
+        let guard = Arc::new(Guard::open(&config.guard, state.as_deref(), &meters));
         let (keeper, nodes) = Keeper::new(Chart::new(choice, state), stream.clone(), Arc::clone(&meters));
         let desk = Desk { nodes: nodes.clone(), budget: Arc::new(Budget::default()), meters };
         let stable = Stable::new(nodes.clone());
-        let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode));
+        let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode, guard));
         let bound = listen::start(listeners(config, &house, limits), limits, draining).map_err(Unstarted::Unbound)?;
         let keeper = tokio::spawn(keeper.run(config.nodes.clone()));
         Ok(Self { bound, own: config.listens.len(), house, nodes, keeper })
@@ -136,6 +139,9 @@ impl Rangelight {
         self.bound.drain().await;
         let left = patience.saturating_sub(begun.elapsed());
         let done = timeout(left, self.house.published()).await.is_ok();
+        let left = patience.saturating_sub(begun.elapsed());
+        // A disk that does not answer any more must not keep us; what it has not taken is not durable either way.
+        let _ = timeout(left, self.house.guard.close()).await;
         self.keeper.abort();
         if done { 0 } else { self.house.publishing() }
     }

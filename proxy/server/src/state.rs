@@ -109,7 +109,7 @@ impl State {
 
     /// The path of a file in the folder.
     #[must_use]
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.join(name)
     }
 

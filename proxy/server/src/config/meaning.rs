@@ -25,7 +25,7 @@ use super::sources::Sources;
 use super::spelling::nearest;
 use super::typed::{Said, Section, Sheet};
 use super::url::SafeUrl;
-use super::{AdminConfig, Config, ListenConfig, Mode, NetworkChoice, NodeConfig};
+use super::{AdminConfig, Config, GuardStore, ListenConfig, Mode, NetworkChoice, NodeConfig};
 
 /// At most so many listeners; each is a socket and a task.
 const LISTENS_MAX: usize = 16;
@@ -53,12 +53,13 @@ pub(super) fn config(sheet: &mut Sheet, sources: &Sources) -> Option<Config> {
     let below = state.as_deref().unwrap_or(Path::new("/"));
     let (listens, mut addresses) = listens(sheet, sources, below);
     let admin = admin(sheet, sources, below, &mut addresses);
-    for place in [Place::Attestation, Place::Block, Place::Guard] {
+    for place in [Place::Attestation, Place::Block] {
         settle(sheet, place);
     }
+    let guard = guard(sheet);
     let nodes = node::nodes(sheet, sources, &addresses);
     own_nodes(sheet, &nodes, network.is_some());
-    Some(Config { network, state: state?, mode, listens, admin: admin?, nodes })
+    Some(Config { network, state: state?, mode, listens, admin: admin?, guard: guard?, nodes })
 }
 
 /// Notes every option that asks for something this version cannot do, and takes it out, so that nothing else is said
@@ -98,6 +99,26 @@ fn settle(sheet: &mut Sheet, place: Place) {
     let section = sheet.section(place);
     for row in place.rows().filter(|row| row.form == Form::Text) {
         section.text(sheet, row.name);
+    }
+}
+
+/// Where the guard remembers: `off`, or `redb:` and a path.
+fn guard(sheet: &mut Sheet) -> Option<GuardStore> {
+    let section = sheet.section(Place::Guard);
+    let said = section.text(sheet, "store")?;
+    match (said.value.as_str(), said.value.strip_prefix("redb:")) {
+        ("off", _) => {
+            let message = "nothing but your validator client's own protection refuses slashable messages";
+            sheet.warnings.push(Problem { origin: said.origin, key: said.key, message: message.into() });
+            Some(GuardStore::Off)
+        }
+        (_, Some(path)) if !path.is_empty() && !path.ends_with('/') && !path.contains('\0') && !path.starts_with('~') => {
+            Some(GuardStore::Redb(path.into()))
+        }
+        _ => {
+            sheet.wrong(&said, "write \"redb:\" and a file name, like \"redb:guard.redb\" (in the state folder), or \"off\"");
+            None
+        }
     }
 }
 

@@ -108,15 +108,6 @@ pub const NOT_YET: &[NotYet] = &[
         early: None,
         missing: "the check of a block's fee recipient",
     },
-    NotYet {
-        key: "guard.store",
-        harmless: Some("off"),
-        early: Some(Early {
-            value: "redb:guard.redb",
-            until_then: "nothing is recorded, and only your validator client's own protection refuses slashable messages",
-        }),
-        missing: "the slashing guard",
-    },
     NotYet { key: "share", harmless: None, early: None, missing: "sharing with other stakers" },
 ];
 
@@ -206,8 +197,10 @@ pub const ROWS: &[Row] = &[
         meaning: "What happens to a vote that is contradicted: `halt`, `majority` or `warn`." },
     Row { place: Place::Block, name: "fee_recipients", form: Form::Texts, default: None,
         meaning: "The only addresses that a block may pay." },
-    Row { place: Place::Guard, name: "store", form: Form::Text, default: Some("off"),
-        meaning: "Where the slashing guard remembers; `off` = no guard." },
+    Row { place: Place::Guard, name: "store", form: Form::Text, default: Some("redb:guard.redb"),
+        meaning: "Where the slashing guard remembers what your validators signed: `redb:` and a file, in the state folder \
+                  unless the path is absolute. It is written before a message goes out, so it belongs on a local disk. `off`: \
+                  there is no guard. See [the guide](../guides/guard.md)." },
 ];
 
 // === impl NotYet, Place, Row ===

@@ -8,8 +8,9 @@
 //! A new store is made under another name and renamed when it is whole, so that a first start that is cut off leaves
 //! nothing that looks like a broken store.
 //!
-//! [`RESERVE`] bytes lie beside it for the day the disk is full: they are given up then, and taken again later. They are
-//! written and not merely announced, since most file systems keep no promise about bytes that nobody wrote.
+//! [`RESERVE`] bytes lie beside it for the day the disk is full: they are given up then, and taken again at the next
+//! start, for to take them back at once would fill the disk to the brim again. They are
+//! written and not merely announced, since file systems keep no promise about bytes that nobody wrote.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -20,8 +21,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, DatabaseError};
 use serde::{Deserialize, Serialize};
 
-use super::redb::{Place, Redb, io_fault};
-use super::store::Fault;
+use super::redb::{Place, Redb};
 use crate::state::State;
 
 /// Bytes kept back for a full disk: commits of some days.

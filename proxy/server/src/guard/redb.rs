@@ -4,9 +4,8 @@
 //! whoever is cut off at any moment finds the last commit that returned, or one that had not returned yet; never half of
 //! one. A commit costs one sync, however many records it carries.
 //!
-//! Rows have fixed widths: validator, kind and slot or target are the key, in an order in which all records of one
-//! validator stand together; the rest is the value. Two records of one place cannot both be kept: the later replaces the
-//! earlier, and policy never keeps two.
+//! Rows have a fixed width and are all key, in an order in which the records of one validator stand together. So a record
+//! is there or not, and two of one slot or target, as an import may name them, never replace each other.
 //!
 //! After any fault the file is let go and opened anew at the next commit, because redb rightly trusts nothing it holds in
 //! memory then. A panic inside it, on a file whose pages lie about themselves, is a fault like others.
@@ -15,9 +14,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rangelight_policy::chain::{Epoch, Root, Slot};
 use rangelight_policy::slashing::{Deed, Named, Record, Validator};
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::store::{Changes, Fault, Kept, Pubkey, Store};
+use super::store::{Changes, Fault, Kept, Store};
 
 /// What redb may keep of the file in memory. The guard's own memory has everything; this is for the paths of the tree.
 const CACHE: usize = 8 << 20;
@@ -25,7 +24,7 @@ const CACHE: usize = 8 << 20;
 /// The form of the rows. A store of another version is not touched.
 const VERSION: &[u8] = b"1";
 
-const RECORDS: TableDefinition<'static, &[u8; 17], &[u8; 41]> = TableDefinition::new("records");
+const RECORDS: TableDefinition<'static, &[u8; ROW], ()> = TableDefinition::new("records");
 const PUBKEYS: TableDefinition<'static, u64, &[u8; 48]> = TableDefinition::new("pubkeys");
 const ABOUT: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("about");
 
@@ -114,12 +113,11 @@ impl<P: Place> Redb<P> {
             let write = database.begin_write()?;
             {
                 let mut records = write.open_table(RECORDS)?;
-                for record in &changes.remove {
-                    records.remove(&row(record).0)?;
-                }
                 for record in &changes.insert {
-                    let (key, value) = row(record);
-                    records.insert(&key, &value)?;
+                    records.insert(&row(record), ())?;
+                }
+                for record in &changes.remove {
+                    records.remove(&row(record))?;
                 }
             }
             if !changes.pubkeys.is_empty() {
@@ -139,12 +137,10 @@ impl<P: Place> Redb<P> {
     fn read(&mut self, take: &mut dyn FnMut(Record)) -> Result<Kept, Fault> {
         let database = self.database()?;
         let read = database.begin_read().map_err(|error| fault(error.into()))?;
-        let garbled = || Fault::Broken("a row of it cannot be understood".to_owned());
         let mut kept = Kept::default();
         let mut rows = || -> Result<bool, redb::Error> {
             for entry in read.open_table(RECORDS)?.iter()? {
-                let (key, value) = entry?;
-                let Some(record) = record(key.value(), value.value()) else { return Ok(false) };
+                let Some(record) = record(entry?.0.value()) else { return Ok(false) };
                 take(record);
             }
             for entry in read.open_table(PUBKEYS)?.iter()? {
@@ -157,8 +153,10 @@ impl<P: Place> Redb<P> {
             }
             Ok(true)
         };
-        let whole = rows().map_err(fault)?;
-        if whole { Ok(kept) } else { Err(garbled()) }
+        match rows().map_err(fault)? {
+            true => Ok(kept),
+            false => Err(Fault::Broken("a row of it cannot be understood".to_owned())),
+        }
     }
 }
 
@@ -221,7 +219,7 @@ fn fault(error: redb::Error) -> Fault {
 }
 
 /// A full disk, or another trouble with it.
-pub(super) fn io_fault(error: &std::io::Error) -> Fault {
+fn io_fault(error: &std::io::Error) -> Fault {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Fault::Full(error.to_string()),
         _ => Fault::Broken(error.to_string()),
@@ -230,15 +228,19 @@ pub(super) fn io_fault(error: &std::io::Error) -> Fault {
 
 // === rows ===
 
+/// Validator, kind, slot or target, source, sort of name, name.
+const ROW: usize = 8 + 1 + 8 + 8 + 1 + 32;
+
 const BLOCK: u8 = 1;
 const VOTE: u8 = 2;
 
+const BY_NOTHING: u8 = 0;
 const BY_SIGNATURE: u8 = 1;
 const BY_ROOT: u8 = 2;
-const BY_NOTHING: u8 = 0;
+const WATERMARK: u8 = 3;
 
-/// A record as its row: validator, kind, slot or target; source, sort of name, name.
-fn row(record: &Record) -> ([u8; 17], [u8; 41]) {
+/// A record as its row.
+fn row(record: &Record) -> [u8; ROW] {
     let (kind, at, source) = match record.deed {
         Deed::Block { slot } => (BLOCK, slot.0, 0),
         Deed::Vote { source, target } => (VOTE, target.0, source.0),
@@ -247,34 +249,35 @@ fn row(record: &Record) -> ([u8; 17], [u8; 41]) {
         Named::Signature(name) => (BY_SIGNATURE, name),
         Named::Root(name) => (BY_ROOT, name),
         Named::Unknown => (BY_NOTHING, Root::default()),
+        Named::Watermark => (WATERMARK, Root::default()),
     };
-    let (mut key, mut value) = ([0; 17], [0; 41]);
-    key[..8].copy_from_slice(&record.validator.0.to_be_bytes());
-    key[8] = kind;
-    key[9..].copy_from_slice(&at.to_be_bytes());
-    value[..8].copy_from_slice(&source.to_be_bytes());
-    value[8] = sort;
-    value[9..].copy_from_slice(&name.0);
-    (key, value)
+    let mut row = [0; ROW];
+    row[..8].copy_from_slice(&record.validator.0.to_be_bytes());
+    row[8] = kind;
+    row[9..17].copy_from_slice(&at.to_be_bytes());
+    row[17..25].copy_from_slice(&source.to_be_bytes());
+    row[25] = sort;
+    row[26..].copy_from_slice(&name.0);
+    row
 }
 
 /// The record of a row; `None` if no record has such a row.
-fn record(key: &[u8; 17], value: &[u8; 41]) -> Option<Record> {
-    let number = |bytes: &[u8]| Some(u64::from_be_bytes(bytes.try_into().ok()?));
-    let (validator, at, source) = (number(&key[..8])?, number(&key[9..])?, number(&value[..8])?);
-    let deed = match key[8] {
-        BLOCK => Deed::Block { slot: Slot(at) },
-        VOTE => Deed::Vote { source: Epoch(source), target: Epoch(at) },
+fn record(row: &[u8; ROW]) -> Option<Record> {
+    let number = |from: usize| Some(u64::from_be_bytes(row[from..from + 8].try_into().ok()?));
+    let deed = match row[8] {
+        BLOCK => Deed::Block { slot: Slot(number(9)?) },
+        VOTE => Deed::Vote { source: Epoch(number(17)?), target: Epoch(number(9)?) },
         _ => return None,
     };
-    let name = Root(value[9..].try_into().ok()?);
-    let named = match value[8] {
+    let name = Root(row[26..].try_into().ok()?);
+    let named = match row[25] {
+        BY_NOTHING => Named::Unknown,
         BY_SIGNATURE => Named::Signature(name),
         BY_ROOT => Named::Root(name),
-        BY_NOTHING => Named::Unknown,
+        WATERMARK => Named::Watermark,
         _ => return None,
     };
-    Some(Record { validator: Validator(validator), deed, named })
+    Some(Record { validator: Validator(number(0)?), deed, named })
 }
 
 #[cfg(test)]

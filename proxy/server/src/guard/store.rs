@@ -13,13 +13,13 @@ use rangelight_policy::slashing::{Record, Validator};
 /// A validator's public key, compressed.
 pub type Pubkey = [u8; 48];
 
-/// What one commit changes. Removals come first, so that a record can be replaced by another of its place.
+/// What one commit changes. Insertions come first: what is not yet written and already let go of is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Records that are no longer needed.
-    pub remove: Vec<Record>,
     /// Records to be kept.
     pub insert: Vec<Record>,
+    /// Records that are no longer needed.
+    pub remove: Vec<Record>,
     /// The network that all records are of.
     pub network: Option<Root>,
     /// Public keys that were learnt.
@@ -70,7 +70,7 @@ pub trait Store: Send {
         false
     }
 
-    /// Takes room for bad times, if it can be had.
+    /// Takes room for bad times, if it can be had. Asked for once.
     fn reserve(&mut self) {}
 }
 
@@ -82,13 +82,11 @@ impl Changes {
     }
 
     /// These changes and then those.
+    ///
+    /// A record that was let go of is below a mark and never comes again, so a removal is right wherever it stands behind
+    /// its insertion.
     pub fn then(&mut self, later: Self) {
-        if !later.remove.is_empty() {
-            // What was inserted and is removed before it was ever written need not be written.
-            let gone: std::collections::HashSet<Record> = later.remove.iter().copied().collect();
-            self.insert.retain(|record| !gone.contains(record));
-            self.remove.extend(later.remove);
-        }
+        self.remove.extend(later.remove);
         self.insert.extend(later.insert);
         self.network = later.network.or(self.network);
         self.pubkeys.extend(later.pubkeys);
