@@ -10,7 +10,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | chain | [`chain`] |
-//! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`health`], [`view`] |
+//! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`signed`], [`health`], [`view`] |
 //! | decisions | [`slashing`], [`race`], [`merit`], [`publish`], [`fleet`], [`books`], [`duty`] |
 
 pub mod chain;
@@ -21,6 +21,7 @@ pub mod family;
 pub mod health;
 pub mod network;
 pub mod node;
+pub mod signed;
 pub mod view;
 
 pub mod books;

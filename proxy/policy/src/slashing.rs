@@ -15,6 +15,7 @@
 use std::fmt;
 
 use crate::chain::{Clock, Epoch, Root, Slot};
+use crate::signed::Message;
 
 mod history;
 mod past;
@@ -23,11 +24,8 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub use crate::signed::{Deed, Validator};
 pub use history::{History, Pruned};
-
-/// A validator, by its index in the chain's registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Validator(pub u64);
 
 /// What a signed message is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,23 +39,6 @@ pub enum Named {
     /// No message at all, but the mark up to which everything of its sort is refused: blocks up to its slot, votes up to
     /// its target or from before its source. A validator has at most one of each sort.
     Watermark,
-}
-
-/// What of a signed message can be slashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Deed {
-    /// A proposal.
-    Block {
-        /// Its slot.
-        slot: Slot,
-    },
-    /// An attestation.
-    Vote {
-        /// Source epoch.
-        source: Epoch,
-        /// Target epoch.
-        target: Epoch,
-    },
 }
 
 /// One message that went out, or that wants to.
@@ -118,6 +99,16 @@ pub enum Conflict {
 /// Blocks older than this many slots are outside the window.
 const BLOCK_SLOTS: u64 = 32;
 
+// === impl Record ===
+
+impl Record {
+    /// The record of a message that was read, once it is known who signed it.
+    #[must_use]
+    pub fn of(message: &Message, validator: Validator) -> Self {
+        Self { validator, deed: message.deed, named: Named::Signature(message.signature) }
+    }
+}
+
 // === impl Window ===
 
 impl Window {
@@ -138,16 +129,7 @@ impl Window {
     }
 }
 
-// === impl Deed, Conflict ===
-
-impl fmt::Display for Deed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Block { slot } => write!(f, "block of slot {slot}"),
-            Self::Vote { source, target } => write!(f, "vote from epoch {source} to epoch {target}"),
-        }
-    }
-}
+// === impl Conflict ===
 
 /// The reason in one sentence, for a refusal and for the log; the cure depends on where it happened.
 impl fmt::Display for Conflict {
