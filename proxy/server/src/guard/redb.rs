@@ -54,7 +54,7 @@ pub trait Place: Send {
 }
 
 /// A store in one redb file.
-pub struct Redb<P> {
+pub struct Redb<P: Place> {
     place: P,
     open: Option<Database>,
 }
@@ -90,6 +90,16 @@ impl<P: Place> Redb<P> {
             Ok(database)
         })?;
         Ok(Self { place, open: Some(made) })
+    }
+
+    /// redb writes once more when it is let go of. On a broken file that fails in its own way, and there is nothing more to
+    /// be done with it.
+    fn let_go(&mut self) {
+        let database = self.open.take();
+        let _ = sound(|| {
+            drop(database);
+            Ok(())
+        });
     }
 
     fn database(&mut self) -> Result<&Database, Fault> {
@@ -168,11 +178,7 @@ impl<P: Place> Store for Redb<P> {
     fn commit(&mut self, changes: &Changes) -> Result<(), Fault> {
         let done = sound(|| self.write(changes));
         if done.is_err() {
-            // To let go of a broken one may fail in its own way; there is nothing more to be done with it.
-            let _ = sound(|| {
-                self.open = None;
-                Ok(())
-            });
+            self.let_go();
         }
         done
     }
@@ -183,6 +189,12 @@ impl<P: Place> Store for Redb<P> {
 
     fn reserve(&mut self) {
         self.place.reserve();
+    }
+}
+
+impl<P: Place> Drop for Redb<P> {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 
