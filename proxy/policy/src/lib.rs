@@ -11,7 +11,7 @@
 //! |---|---|
 //! | chain | [`chain`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`signed`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`race`], [`merit`], [`publish`], [`fleet`], [`books`], [`duty`] |
+//! | decisions | [`slashing`], [`race`], [`merit`], [`publish`], [`withheld`], [`fleet`], [`books`], [`duty`] |
 
 pub mod chain;
 
@@ -31,3 +31,4 @@ pub mod merit;
 pub mod publish;
 pub mod race;
 pub mod slashing;
+pub mod withheld;

@@ -47,6 +47,7 @@ use crate::stable::Stable;
 use crate::stream::Stream;
 use crate::time;
 
+mod guarded;
 mod news;
 mod once;
 mod question;
@@ -103,14 +104,7 @@ struct Asking {
 impl House {
     /// A house of these parts.
     #[must_use]
-    pub fn new(
-        desk: Desk,
-        stable: Stable,
-        stream: Arc<Stream>,
-        story: Story,
-        mode: Mode,
-        guard: Arc<Guard>,
-    ) -> Self {
+    pub fn new(desk: Desk, stable: Stable, stream: Arc<Stream>, story: Story, mode: Mode, guard: Arc<Guard>) -> Self {
         let background = Arc::new(Semaphore::new(BACKGROUND));
         Self { desk, stable, stream, story, mode, guard, background, books: Mutex::default(), memo: Memo::default() }
     }
@@ -188,6 +182,7 @@ impl House {
             Reading::Collect { .. } => self.collect(row, body).await?,
             Reading::None | Reading::Stream { .. } => Bytes::new(),
         };
+        let (body, withheld) = Box::pin(guarded::pass(self, row, &head, body, &caller)).await?;
         let picture = self.desk.nodes.picture();
         let rule = self.rule(row, &head, &body, &caller, &picture);
         if let Some(made) = rule.at_once() {
@@ -205,7 +200,8 @@ impl House {
         match memo {
             _ if publication => {
                 asking.question.rule.freezes().iter().for_each(|meant| self.memo.freeze(meant));
-                self.publish(asking).await
+                let reply = self.publish(asking).await;
+                guarded::told(withheld, reply).await
             }
             Some(memo) => {
                 let question = Arc::clone(&asking.question);

@@ -320,7 +320,8 @@ impl On {
         ledger.network = kept.network;
         ledger.pubkeys = kept.pubkeys.into_iter().collect();
         let meters = Arc::clone(meters);
-        let writer = Writer::start(store, move |news| meters.alarm(&alarm(&news))).map_err(|cause| cause.to_string())?;
+        let writer =
+            Writer::start(store, move |news| meters.alarm(&alarm(&news))).map_err(|cause| cause.to_string())?;
         Ok(Self { ledger: Mutex::new(ledger), writer, hung: Mutex::default() })
     }
 
@@ -372,7 +373,9 @@ impl On {
             *said = commit;
             meters.alarm(&Alarm {
                 sort: "guard_from_memory",
-                message: format!("the slashing guard decides from memory, for one epoch at most: {why}; look at the disk"),
+                message: format!(
+                    "the slashing guard decides from memory, for one epoch at most: {why}; look at the disk"
+                ),
             });
         }
     }
@@ -398,13 +401,13 @@ fn alarm(news: &News) -> Alarm {
         },
         News::GaveRoom => Alarm {
             sort: "guard_gave_room",
-            message: "the disk is full, and the slashing guard has given up the 16 MiB that it kept for this; free the \
+            message:
+                "the disk is full, and the slashing guard has given up the 16 MiB that it kept for this; free the \
                       disk and restart Rangelight"
-                .to_owned(),
+                    .to_owned(),
         },
-        News::Cured => Alarm {
-            sort: "guard_cured",
-            message: "the slashing guard's records are durable again".to_owned(),
-        },
+        News::Cured => {
+            Alarm { sort: "guard_cured", message: "the slashing guard's records are durable again".to_owned() }
+        }
     }
 }

@@ -78,6 +78,12 @@ pub const METRICS: &[Metric] = &[
         labels: "sort",
         help: "Things the owner must know; each is in the log with its cure.",
     },
+    Metric {
+        name: UNJUDGED,
+        kind: "counter",
+        labels: "",
+        help: "Attestations that the guard let pass because nobody can say whose they are.",
+    },
     Metric { name: BACKGROUND, kind: "gauge", labels: "", help: "Publications that still run after their answer." },
 ];
 
@@ -93,6 +99,7 @@ const NODE_TIER: &str = "rangelight_node_tier";
 const NODE_HEAD: &str = "rangelight_node_head_slot";
 const VIEW_SLOT: &str = "rangelight_view_slot";
 const ALARMS: &str = "rangelight_alarms_total";
+const UNJUDGED: &str = "rangelight_guard_unjudged_total";
 const BACKGROUND: &str = "rangelight_background_publications";
 
 const METADATA: Metadata<'static> = Metadata::new("rangelight", Level::INFO, None);
@@ -123,6 +130,7 @@ pub struct Meters {
     /// Publications that run on after their answer.
     pub background: Gauge,
     view_slot: Gauge,
+    unjudged: Counter,
 }
 
 struct OperationMeters {
@@ -174,8 +182,9 @@ impl Meters {
         let subscribers_lost = counter(&recorder, SUBSCRIBERS_LOST, vec![]);
         let background = gauge(&recorder, BACKGROUND, vec![]);
         let view_slot = gauge(&recorder, VIEW_SLOT, vec![]);
+        let unjudged = counter(&recorder, UNJUDGED, vec![]);
         let nodes = DashMap::new();
-        Self { recorder, handle, operations, nodes, subscribers, subscribers_lost, background, view_slot }
+        Self { recorder, handle, operations, nodes, subscribers, subscribers_lost, background, view_slot, unjudged }
     }
 
     /// A request was answered.
@@ -196,6 +205,11 @@ impl Meters {
     pub fn alarm(&self, alarm: &Alarm) {
         counter(&self.recorder, ALARMS, vec![Label::new("sort", alarm.sort)]).increment(1);
         warn!(alarm = alarm.sort, "{}", alarm.message);
+    }
+
+    /// The guard let so many messages pass because nobody can say whose they are.
+    pub fn unjudged(&self, messages: usize) {
+        self.unjudged.increment(messages as u64);
     }
 
     /// An exchange with a node ended.

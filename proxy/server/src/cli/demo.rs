@@ -15,7 +15,9 @@ use rangelight_sim::{Consensus, Execution, Fault, NodeSpec, Preset, Profile, Rep
 
 use super::{complain, say};
 use crate::Rangelight;
-use crate::config::{AdminConfig, Config, GuardStore, ListenAddress, ListenConfig, Mode, NodeConfig, SafeUrl, TlsConfig};
+use crate::config::{
+    AdminConfig, Config, GuardStore, ListenAddress, ListenConfig, Mode, NodeConfig, SafeUrl, TlsConfig,
+};
 use crate::limits::Limits;
 
 /// The length of a slot: long enough to read a line, short enough to watch the tour to its end.

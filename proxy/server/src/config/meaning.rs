@@ -112,11 +112,16 @@ fn guard(sheet: &mut Sheet) -> Option<GuardStore> {
             sheet.warnings.push(Problem { origin: said.origin, key: said.key, message: message.into() });
             Some(GuardStore::Off)
         }
-        (_, Some(path)) if !path.is_empty() && !path.ends_with('/') && !path.contains('\0') && !path.starts_with('~') => {
+        (_, Some(path))
+            if !path.is_empty() && !path.ends_with('/') && !path.contains('\0') && !path.starts_with('~') =>
+        {
             Some(GuardStore::Redb(path.into()))
         }
         _ => {
-            sheet.wrong(&said, "write \"redb:\" and a file name, like \"redb:guard.redb\" (in the state folder), or \"off\"");
+            sheet.wrong(
+                &said,
+                "write \"redb:\" and a file name, like \"redb:guard.redb\" (in the state folder), or \"off\"",
+            );
             None
         }
     }

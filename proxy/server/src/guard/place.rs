@@ -149,7 +149,8 @@ impl Place for FilePlace {
         let fill = || -> io::Result<()> {
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
             // Not zeros: some file systems keep those for nothing.
-            let piece: Vec<u8> = (0..1_u64 << 17).flat_map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
+            let piece: Vec<u8> =
+                (0..1_u64 << 17).flat_map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
             (0..RESERVE / piece.len()).try_for_each(|_| file.write_all(&piece))?;
             file.sync_all()
         };

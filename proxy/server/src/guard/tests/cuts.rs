@@ -77,7 +77,8 @@ async fn losses(deaf: bool, plant: fn(Redb<DiskPlace>) -> Box<dyn Store>) -> (u6
             let stands = |record: &Record| {
                 kept.contains(record)
                     || kept.iter().any(|mark| {
-                        let (Deed::Vote { target: mark_target, .. }, Deed::Vote { target, .. }) = (mark.deed, record.deed)
+                        let (Deed::Vote { target: mark_target, .. }, Deed::Vote { target, .. }) =
+                            (mark.deed, record.deed)
                         else {
                             return false;
                         };
