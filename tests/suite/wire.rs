@@ -7,6 +7,7 @@ use rangelight_sim::{Consensus, Execution, NodeSpec, World, WorldConfig};
 
 mod bodies;
 mod broken;
+mod guard;
 mod headers;
 mod listeners;
 mod modes;

@@ -20,6 +20,7 @@ mod ask;
 mod check;
 mod demo;
 mod endpoints;
+mod guard;
 mod run;
 mod table;
 
@@ -44,6 +45,9 @@ enum Command {
     /// Maintenance of a node.
     #[command(subcommand)]
     Node(NodeCommand),
+    /// What the slashing guard remembers. Rangelight must be stopped for it.
+    #[command(subcommand)]
+    Guard(guard::Guard),
     /// Lists every operation: method, path, strategy, scope, deadline, media types.
     Endpoints(endpoints::Endpoints),
 }
@@ -60,7 +64,7 @@ struct Run {
     log_json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Where {
     /// The configuration file. Default: `$RANGELIGHT_CONFIG`, `./config.toml`, `/etc/rangelight/config.toml`.
     #[arg(long, value_name = "FILE")]
@@ -107,6 +111,10 @@ pub fn run(cli: Cli) -> ExitCode {
         }
         Command::Node(NodeCommand::Uncordon { name, place }) => {
             load(&sources(place, None)).and_then(|loaded| ask::cordon(&loaded.config, &name, false))
+        }
+        Command::Guard(command) => {
+            log_to_stderr(false, "warn");
+            load(&sources(command.place(), None)).and_then(|loaded| guard::run(&command, &loaded.config))
         }
         Command::Endpoints(endpoints) => Ok(endpoints::run(&endpoints)),
     };
