@@ -17,7 +17,7 @@ pub mod broadcast;
 pub mod failover;
 pub mod plan;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 
 pub use best::Best;
 pub use broadcast::Broadcast;

@@ -35,7 +35,8 @@ pub struct History {
 pub struct Pruned {
     /// Watermarks to add; at most two of one validator.
     pub marks: Vec<Record>,
-    /// Records, and watermarks that were replaced, to delete.
+    /// Records, and watermarks that were replaced, to delete. A watermark that several imports make up has no row of its
+    /// own, and deleting it is no error; the lower ones that stay in the store change nothing when they are loaded.
     pub gone: Vec<Record>,
 }
 

@@ -2,7 +2,7 @@
 //! body after dropping items reads as what was left.
 
 use super::*;
-use crate::race::Dice;
+use crate::race::simulation::Dice;
 
 const ROUNDS: u64 = 20_000;
 
@@ -80,12 +80,12 @@ fn drop_one(
     }
     let place = dice.below(messages.len() as u64) as usize;
     let Some(left) = without(body, ssz, messages.len(), &[place]) else {
-        assert!(ssz, "RANGELIGHT_SEED={seed}: a JSON list that was read can be cut");
+        assert!(ssz, "seed {seed}: a JSON list that was read can be cut");
         return;
     };
     let again = read(operation, ssz, version, &left).expect("what is left can be read");
     let names = |messages: &[Message]| messages.iter().map(|message| message.signature).collect::<Vec<_>>();
     let mut kept = names(messages);
     kept.remove(place);
-    assert_eq!(names(&again), kept, "RANGELIGHT_SEED={seed}");
+    assert_eq!(names(&again), kept, "seed {seed}");
 }
