@@ -37,3 +37,11 @@ async fn world_of(nodes: usize, slot_ms: u64) -> World {
     let nodes = NAMES.into_iter().zip(families).take(nodes).map(spec).collect();
     World::start(WorldConfig { slot_ms, nodes, ..WorldConfig::default() }).await.expect("ports are free")
 }
+
+/// These bytes with the beginning of a signed block of this slot, as much as the guard reads of it.
+fn signed_block(slot: u64, mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes[..4].copy_from_slice(&100_u32.to_le_bytes());
+    bytes[100..108].copy_from_slice(&slot.to_le_bytes());
+    bytes[108..116].copy_from_slice(&7_u64.to_le_bytes());
+    bytes
+}

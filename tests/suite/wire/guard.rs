@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::stand_in::{Act, StandIn};
-use super::{NAMES, world_of};
+use super::{NAMES, signed_block, world_of};
 
 const VOTES: &str = "/eth/v2/beacon/pool/attestations";
 const BLOCKS: &str = "/eth/v2/beacon/blocks";
@@ -201,11 +201,8 @@ async fn one_block_of_a_slot_in_whatever_form() {
     _ = send(BLINDED, 1).await.is(200);
     _ = send(BLINDED, 1).await.is(200);
     _ = send(BLOCKS, 1).await.is(200);
-    let mut ssz = vec![0; 300];
-    ssz[..4].copy_from_slice(&100_u32.to_le_bytes());
+    let mut ssz = signed_block(slot, vec![0; 300]);
     ssz[99] = 1;
-    ssz[100..108].copy_from_slice(&slot.to_le_bytes());
-    ssz[108] = 7;
     let headers = [("content-type", "application/octet-stream"), ("eth-consensus-version", "electra")];
     _ = home.own().send(home.own().request(Method::POST, BLOCKS, &headers, ssz.clone())).await.is(200);
     let before = stage.posts();
