@@ -139,7 +139,6 @@ fn the_contract_loads_and_says_what_does_not_hold_yet() {
     let expected = [
         "config.toml:20: attestation.quorum: agreement of independent families on a vote is not in this version yet",
         "config.toml:21: attestation.on_disagreement: withholding a vote that is contradicted is not in this version yet",
-        "config.toml:25: guard.store: the slashing guard is not in this version yet",
     ];
     assert_eq!(warnings.len(), expected.len(), "{warnings:#?}");
     for (warning, expected) in warnings.iter().zip(expected) {

@@ -4,6 +4,7 @@
 //! and holds what stands behind `…`.
 
 use super::{lines, typed};
+use crate::config::GuardStore;
 
 /// A node that is good, four lines long.
 const NODE: &str = "[[node]]\nname = \"attic\"\nurl = \"http://attic:5052\"\n\n";
@@ -272,18 +273,32 @@ fn what_is_not_there_yet_is_refused() {
         "every option of a later version",
         &format!(
             "{NODE}[attestation]\nquorum = 2\non_disagreement = \"warn\"\n[block]\nfee_recipients = []\n\
-             [guard]\nstore = \"redb:other.redb\"\n[share]\naddress = \"x\"\n"
+             [share]\naddress = \"x\"\n"
         ),
         &[
             "config.toml:6: attestation.quorum: …is not in this version yet; remove it",
             "config.toml:7: attestation.on_disagreement: …not in this version yet",
             "config.toml:9: block.fee_recipients: …not in this version yet",
-            "config.toml:11: guard.store: the slashing guard is not in this version yet; write \"off\" or remove it",
-            "config.toml:12: share: sharing with other stakers is not in this version yet",
+            "config.toml:10: share: sharing with other stakers is not in this version yet",
         ],
     );
-    let (_folder, result) = typed(&format!("{NODE}[guard]\nstore = \"off\"\n"), &[]);
-    assert_eq!(result.expect("it asks for nothing").warnings, []);
+}
+
+#[test]
+fn where_the_guard_remembers() {
+    for wrong in ["", "on", "redb:", "redb:folder/", "redb:~/guard.redb", "/var/lib/guard.redb", "sqlite:guard.db"] {
+        let text = format!("{NODE}[guard]\nstore = \"{wrong}\"\n");
+        expect(wrong, &text, &["config.toml:6: guard.store: write \"redb:\" and a file name"]);
+    }
+    for (text, wanted, warnings) in [
+        ("", GuardStore::Redb("guard.redb".into()), 0),
+        ("[guard]\nstore = \"redb:/var/lib/guard.redb\"\n", GuardStore::Redb("/var/lib/guard.redb".into()), 0),
+        ("[guard]\nstore = \"off\"\n", GuardStore::Off, 1),
+    ] {
+        let (_folder, result) = typed(&format!("{NODE}{text}"), &[]);
+        let loaded = result.expect("it is right");
+        assert_eq!((loaded.config.guard, loaded.warnings.len()), (wanted, warnings), "{text}");
+    }
 }
 
 #[test]
