@@ -11,7 +11,7 @@
 //! |---|---|
 //! | chain | [`chain`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`signed`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`race`], [`merit`], [`publish`], [`withheld`], [`fleet`], [`books`], [`duty`] |
+//! | decisions | [`slashing`], [`interchange`], [`race`], [`merit`], [`publish`], [`withheld`], [`fleet`], [`books`], [`duty`], [`sentinel`] |
 
 pub mod chain;
 
@@ -27,8 +27,10 @@ pub mod view;
 pub mod books;
 pub mod duty;
 pub mod fleet;
+pub mod interchange;
 pub mod merit;
 pub mod publish;
 pub mod race;
+pub mod sentinel;
 pub mod slashing;
 pub mod withheld;

@@ -25,7 +25,8 @@ mod simulation;
 mod tests;
 
 pub use crate::signed::{Deed, Validator};
-pub use history::{History, Pruned};
+pub use history::{History, MOST_VALIDATORS, Pruned};
+pub use past::MOST_KEPT;
 
 /// What a signed message is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

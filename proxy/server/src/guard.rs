@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 
 use rangelight_policy::chain::{Epoch, Root};
 use rangelight_policy::duty::Alarm;
+use rangelight_policy::sentinel::{LastSigner, Sentinel, Sighting};
+use rangelight_policy::signed::SyncMessage;
 use rangelight_policy::slashing::{Decision, History, Record, Validator, Window};
 
 use crate::config::GuardStore;
@@ -47,6 +49,9 @@ pub(crate) mod tests;
 /// A commit that has not returned for so long counts as failed: duties have no more time.
 pub const HUNG: Duration = Duration::from_secs(2);
 
+/// Alarms of one request: a thousand keys at a second client say the same thing a thousand times.
+const ALARMS: usize = 4;
+
 /// One message that wants to go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -54,6 +59,8 @@ pub struct Asked {
     pub record: Record,
     /// Its signing root, where it could be computed.
     pub root: Option<Root>,
+    /// The head that a vote names.
+    pub head: Option<Root>,
 }
 
 /// When and where messages want to go out.
@@ -124,6 +131,7 @@ struct On {
     writer: Writer,
     /// The commit that was last said to hang.
     hung: Mutex<Option<Instant>>,
+    sentinel: Mutex<Sentinel>,
 }
 
 /// What decides, under one lock.
@@ -189,9 +197,17 @@ impl Guard {
     /// # Errors
     ///
     /// If none of them may go, whatever it is.
-    pub async fn decide_and_record(&self, messages: &[Asked], scene: &Scene) -> Result<Vec<Decision>, Undecided> {
+    pub async fn decide_and_record(
+        &self,
+        caller: &Arc<str>,
+        messages: &[Asked],
+        scene: &Scene,
+    ) -> Result<Vec<Decision>, Undecided> {
         let on = self.on()?;
         let (decisions, number) = on.decide(messages, scene)?;
+        for alarm in on.saw(caller, messages, &decisions, scene).iter().take(ALARMS) {
+            self.meters.alarm(alarm);
+        }
         if decisions.iter().any(|decision| !matches!(decision, Decision::Refused(_))) {
             self.durable(on, number, epoch(scene)).await?;
         }
@@ -214,6 +230,23 @@ impl Guard {
             !ours || ledger.history.judge(&asked.record, asked.root, None) == Decision::Known
         };
         Ok(messages.iter().map(may).collect())
+    }
+
+    /// Looks at sync committee messages of an own caller: they cannot be slashed, but two for one slot are a sign.
+    pub fn saw_sync(&self, caller: &Arc<str>, messages: &[SyncMessage], window: &Window) {
+        let At::On(on) = &self.at else { return };
+        let mut sentinel = on.sentinel();
+        let alarms = messages.iter().filter_map(|message| sentinel.saw_sync(caller, message, window));
+        alarms.take(ALARMS).for_each(|alarm| self.meters.alarm(&alarm));
+    }
+
+    /// Who published for whom last, since the start.
+    #[must_use]
+    pub fn last_signers(&self) -> Vec<LastSigner> {
+        match &self.at {
+            At::On(on) => on.sentinel().last_signers().collect(),
+            At::Off | At::Unusable(_) => Vec::new(),
+        }
     }
 
     /// How the guard is.
@@ -322,7 +355,7 @@ impl On {
         let meters = Arc::clone(meters);
         let writer =
             Writer::start(store, move |news| meters.alarm(&alarm(&news))).map_err(|cause| cause.to_string())?;
-        Ok(Self { ledger: Mutex::new(ledger), writer, hung: Mutex::default() })
+        Ok(Self { ledger: Mutex::new(ledger), writer, hung: Mutex::default(), sentinel: Mutex::default() })
     }
 
     /// Judges and inserts; the number that the insertions become durable with.
@@ -354,6 +387,19 @@ impl On {
         Ok((decisions, number))
     }
 
+    /// What the sentinel has to say of these.
+    fn saw(&self, caller: &Arc<str>, messages: &[Asked], decisions: &[Decision], scene: &Scene) -> Vec<Alarm> {
+        let mut sentinel = self.sentinel();
+        let seen = messages.iter().zip(decisions);
+        let sightings = seen.map(|(asked, decision)| Sighting {
+            caller,
+            record: asked.record,
+            head: asked.head,
+            decision: *decision,
+        });
+        sightings.filter_map(|sighting| sentinel.saw(&sighting, &scene.window)).collect()
+    }
+
     fn condition(&self) -> Condition {
         let progress = self.writer.progress();
         let progress = progress.borrow();
@@ -378,6 +424,11 @@ impl On {
                 ),
             });
         }
+    }
+
+    /// It only remembers; half a memory raises an alarm too many or too few.
+    fn sentinel(&self) -> MutexGuard<'_, Sentinel> {
+        self.sentinel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Judging and inserting move whole values; whoever panicked between has left the history stricter at most.

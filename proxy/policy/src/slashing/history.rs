@@ -7,7 +7,7 @@
 //! meet records and not only marks; and so that a message that was published eight epochs ago can still be named.
 //!
 //! Bounds: between two prunings (one an epoch) a validator can add what the window admits; a pruning leaves at most
-//! [`MOST_KEPT`](super::past::MOST_KEPT) votes and blocks each. There are at most [`MOST_VALIDATORS`]; a message of one
+//! [`MOST_KEPT`](super::MOST_KEPT) votes and blocks each. There are at most [`MOST_VALIDATORS`]; a message of one
 //! more is refused, because to let it pass unrecorded would be the one thing that the guard must not do. What is given
 //! back by the store or an import is taken whatever it is, and is pruned like the rest.
 
@@ -22,7 +22,7 @@ use crate::chain::{Epoch, Root};
 pub(super) const KEPT_EPOCHS: u64 = 8;
 
 /// Validators of whom anything is kept. Far above what one home or cluster runs; with nothing but marks it is 25 MiB.
-pub(super) const MOST_VALIDATORS: usize = 131_072;
+pub const MOST_VALIDATORS: usize = 131_072;
 
 /// Everything that went out; see the module.
 #[derive(Clone, Debug, Default)]

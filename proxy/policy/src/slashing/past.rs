@@ -19,7 +19,7 @@ use crate::chain::{Epoch, Root, Slot};
 
 /// How many votes, and how many blocks, of one validator survive a pruning. More than the window can ever hold (34 slots,
 /// two targets), so that what is judged is compared with complete records; with it a validator takes at most 7 KiB.
-pub(super) const MOST_KEPT: usize = 64;
+pub const MOST_KEPT: usize = 64;
 
 /// A vote; ordered by target first, because that is how it is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

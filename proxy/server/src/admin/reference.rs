@@ -16,7 +16,9 @@ use rangelight_policy::race::plan::Mode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::status::{GuardStatus, Health, Maintenance, NetworkStatus, NodeStatus, SignerStatus, Status, ViewStatus, mode_name};
+use super::status::{
+    GuardStatus, Health, Maintenance, NetworkStatus, NodeStatus, SignerStatus, Status, ViewStatus, mode_name,
+};
 use crate::observe::METRICS;
 
 /// Every field of the three answers and what it means; `[]` stands for each entry of a list.
@@ -38,7 +40,10 @@ const FIELDS: &[(&str, &str)] = &[
     ("guard.condition", "`on`; `from-memory` while its records cannot be written; `refuses`; `off`."),
     ("guard.why", "Why it decides from memory or refuses; `null` otherwise."),
     ("guard.validators", "Validators of whom it knows anything."),
-    ("guard.signers", "Who signed for whom last, since the start, by caller. Two callers with one validator in turns are two clients."),
+    (
+        "guard.signers",
+        "Who signed for whom last, since the start, by caller. Two callers with one validator in turns are two clients.",
+    ),
     ("guard.signers[].caller", "His address and what he calls himself."),
     ("guard.signers[].last_slot", "The slot in which the latest of these messages came."),
     ("guard.signers[].validators", "The validators whose last message he sent, by index."),

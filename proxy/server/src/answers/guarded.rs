@@ -58,6 +58,9 @@ pub(super) async fn pass(
         Refusal::bad_request(message)
     })?;
     if messages.is_empty() {
+        if row.operation == "publish_sync_messages" {
+            look(house, ssz, &body, caller);
+        }
         return Ok((body, None));
     }
     let network = house.desk.nodes.network().ok_or_else(|| {
@@ -114,15 +117,15 @@ async fn judge(
         // Which seat is whose is not remembered; the old routes are gone on every network from Electra on.
         let validator = message.resolve(|_, _, _| None)?;
         let record = Record { validator, deed: message.deed, named: Named::Signature(message.signature) };
-        Some((message.place, Asked { record, root: roots.of(message) }))
+        let head = message.data.map(|data| data.beacon_block_root);
+        Some((message.place, Asked { record, root: roots.of(message), head }))
     });
     let (places, asked): (Vec<usize>, Vec<Asked>) = known.unzip();
     house.desk.meters.unjudged(messages.len() - asked.len());
     let said: Vec<Option<String>> = match question::caller_kind(caller.kind) {
         CallerKind::Own => {
-            let window = Window { now: network.clock.slot(house.now()).unwrap_or(Slot(0)), clock: network.clock };
-            let scene = Scene { window, network: network.served.genesis.validators_root };
-            house.guard.decide_and_record(&asked, &scene).await?.iter().map(words).collect()
+            let scene = Scene { window: window(house, network), network: network.served.genesis.validators_root };
+            house.guard.decide_and_record(&caller.label, &asked, &scene).await?.iter().map(words).collect()
         }
         CallerKind::Peer => {
             let not_yours = || Some("this validator is served here; its messages come from its own client".to_owned());
@@ -135,6 +138,19 @@ async fn judge(
         Some(Failure { index, message })
     });
     Ok(failures.collect())
+}
+
+/// What the clock allows now; before genesis, what it will allow then.
+fn window(house: &House, network: &Network) -> Window {
+    Window { now: network.clock.slot(house.now()).unwrap_or(Slot(0)), clock: network.clock }
+}
+
+/// Sync committee messages are only looked at. What cannot be read is the nodes' to judge.
+fn look(house: &House, ssz: bool, body: &[u8], caller: &Caller) {
+    let own = question::caller_kind(caller.kind) == CallerKind::Own;
+    if let (true, Some(network), Ok(messages)) = (own, house.desk.nodes.network(), signed::read_sync(ssz, body)) {
+        house.guard.saw_sync(&caller.label, &messages, &window(house, &network));
+    }
 }
 
 /// Why a message must not go out, with the cure; `None` if it may.

@@ -27,7 +27,7 @@ pub(crate) fn scene(epoch: u64) -> Scene {
 pub(crate) fn vote(validator: u64, source: u64, target: u64, signature: u8) -> Asked {
     let deed = Deed::Vote { source: Epoch(source), target: Epoch(target) };
     let record = Record { validator: Validator(validator), deed, named: Named::Signature(Root([signature; 32])) };
-    Asked { record, root: None }
+    Asked { record, root: None, head: None }
 }
 
 fn guard(store: impl Store + 'static) -> Guard {
@@ -36,4 +36,8 @@ fn guard(store: impl Store + 'static) -> Guard {
 
 fn refused(decision: &Decision) -> bool {
     matches!(decision, Decision::Refused(_))
+}
+
+fn caller() -> Arc<str> {
+    "10.0.0.1 one".into()
 }

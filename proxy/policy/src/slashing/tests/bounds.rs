@@ -1,8 +1,8 @@
 //! What is let go, what stands for it, and what happens at the bounds.
 
 use super::*;
-use crate::slashing::history::{KEPT_EPOCHS, MOST_VALIDATORS};
-use crate::slashing::past::MOST_KEPT;
+use crate::slashing::history::KEPT_EPOCHS;
+
 
 fn mark_of_votes(source: u64, target: u64) -> Record {
     vote(1, source, target, Named::Watermark)

@@ -41,7 +41,7 @@ async fn run(disk: &Disk, plant: impl FnOnce(Redb<DiskPlace>) -> Box<dyn Store>)
     for round in 0..ROUNDS {
         let target = 20 + round * 3;
         let asked: Vec<Asked> = (0..1 + round % 4).map(|validator| vote(validator, target - 1, target, 1)).collect();
-        let decided = guard.decide_and_record(&asked, &scene(target)).await;
+        let decided = guard.decide_and_record(&caller(), &asked, &scene(target)).await;
         if disk.dead() {
             break;
         }

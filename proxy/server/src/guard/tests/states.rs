@@ -70,11 +70,11 @@ async fn of_two_at_once_the_second_is_refused_before_the_first_is_durable() {
     let guard = guard(gate.clone());
     let (one, other) = ([vote(1, 9, 10, 1)], [vote(1, 9, 10, 2)]);
     let now = scene(10);
-    let mut first = Box::pin(guard.decide_and_record(&one, &now));
+    let mut first = Box::pin(guard.decide_and_record(&caller(), &one, &now));
     assert_eq!(poll_once(&mut first), None, "it is not durable yet");
-    let second = guard.decide_and_record(&other, &now).await.expect("a refusal waits for nothing");
+    let second = guard.decide_and_record(&caller(), &other, &now).await.expect("a refusal waits for nothing");
     assert_eq!(second, [Decision::Refused(Conflict::DoubleVote(one[0].record))]);
-    let mut again = Box::pin(guard.decide_and_record(&one, &now));
+    let mut again = Box::pin(guard.decide_and_record(&caller(), &one, &now));
     assert_eq!(poll_once(&mut again), None, "the same message may not go before the first is durable");
     gate.allow(9);
     assert_eq!(first.await, Ok(vec![Decision::New]));
@@ -105,14 +105,14 @@ async fn while_commits_fail_memory_decides_and_nothing_is_forgotten() {
     gate.allow(usize::MAX);
     gate.fail(Some(Fault::Broken("the disk is on fire".to_owned())));
     let guard = guard(gate.clone());
-    let decided = guard.decide_and_record(&[vote(1, 9, 10, 1)], &scene(10)).await;
+    let decided = guard.decide_and_record(&caller(), &[vote(1, 9, 10, 1)], &scene(10)).await;
     assert_eq!(decided, Ok(vec![Decision::New]), "memory is complete");
     assert_eq!(guard.condition(), Condition::FromMemory("the disk is on fire".to_owned()));
-    let decided = guard.decide_and_record(&[vote(1, 9, 10, 2)], &scene(10)).await.expect("memory decides");
+    let decided = guard.decide_and_record(&caller(), &[vote(1, 9, 10, 2)], &scene(10)).await.expect("memory decides");
     assert!(refused(&decided[0]), "what was let out from memory counts");
     assert!(guard.meters.render().contains("rangelight_alarms_total{sort=\"guard_from_memory\"} 1"));
     gate.fail(None);
-    let decided = guard.decide_and_record(&[vote(2, 9, 10, 1)], &scene(10)).await;
+    let decided = guard.decide_and_record(&caller(), &[vote(2, 9, 10, 1)], &scene(10)).await;
     assert_eq!(decided, Ok(vec![Decision::New]));
     assert_eq!(guard.condition(), Condition::On);
     assert_eq!(gate.commits().iter().map(|changes| changes.insert.len()).sum::<usize>(), 2, "both are durable now");
@@ -127,12 +127,15 @@ async fn memory_decides_for_one_epoch() {
     // An epoch of no length is over at once.
     let mut now = scene(10);
     now.window.clock.slot_ms = 0;
-    let refused = guard.decide_and_record(&[vote(1, 9, 10, 1)], &now).await;
+    let refused = guard.decide_and_record(&caller(), &[vote(1, 9, 10, 1)], &now).await;
     let refusal = refused.expect_err("the epoch is over").to_string();
     assert!(refusal.contains("the disk is full (no space)") && refusal.contains("free the disk"), "{refusal}");
-    assert!(guard.decide_and_record(&[vote(1, 9, 10, 1)], &now).await.is_err(), "nor does it go as a known one");
+    assert!(
+        guard.decide_and_record(&caller(), &[vote(1, 9, 10, 1)], &now).await.is_err(),
+        "nor does it go as a known one"
+    );
     gate.fail(None);
-    assert_eq!(guard.decide_and_record(&[vote(1, 9, 10, 1)], &scene(10)).await, Ok(vec![Decision::Known]));
+    assert_eq!(guard.decide_and_record(&caller(), &[vote(1, 9, 10, 1)], &scene(10)).await, Ok(vec![Decision::Known]));
 }
 
 #[test]
@@ -176,9 +179,9 @@ async fn another_network_is_refused_and_leaves_no_record() {
     let gate = Gate::default();
     gate.allow(usize::MAX);
     let guard = guard(gate.clone());
-    assert_eq!(guard.decide_and_record(&[vote(1, 9, 10, 1)], &scene(10)).await, Ok(vec![Decision::New]));
+    assert_eq!(guard.decide_and_record(&caller(), &[vote(1, 9, 10, 1)], &scene(10)).await, Ok(vec![Decision::New]));
     let elsewhere = Scene { network: Root([8; 32]), ..scene(10) };
-    let refused = guard.decide_and_record(&[vote(2, 9, 10, 1)], &elsewhere).await;
+    let refused = guard.decide_and_record(&caller(), &[vote(2, 9, 10, 1)], &elsewhere).await;
     assert_eq!(refused, Err(Undecided::OtherNetwork { kept: NETWORK, asked: elsewhere.network }));
     assert_eq!(guard.validators(), 1);
     assert_eq!(gate.commits()[0].network, Some(NETWORK), "the first message says which network it is");
@@ -190,7 +193,7 @@ async fn a_million_of_a_peer_leave_no_trace() {
     gate.allow(usize::MAX);
     let guard = guard(gate.clone());
     let ours = vote(1, 9, 10, 1);
-    assert_eq!(guard.decide_and_record(&[ours], &scene(10)).await, Ok(vec![Decision::New]));
+    assert_eq!(guard.decide_and_record(&caller(), &[ours], &scene(10)).await, Ok(vec![Decision::New]));
     let before = gate.commits();
     let junk: Vec<Asked> = (0..1_000).map(|n| vote(n % 2, n, u64::MAX - n, 9)).collect();
     for _ in 0..1_000 {
@@ -200,7 +203,7 @@ async fn a_million_of_a_peer_leave_no_trace() {
     assert_eq!(guard.peers_may(&[ours]), Ok(vec![true]), "the very same may go");
     assert_eq!(gate.commits(), before, "nothing was written");
     assert_eq!(guard.validators(), 1);
-    let next = guard.decide_and_record(&[vote(1, 10, 11, 1)], &scene(11)).await;
+    let next = guard.decide_and_record(&caller(), &[vote(1, 10, 11, 1)], &scene(11)).await;
     assert_eq!(next, Ok(vec![Decision::New]), "our own validator goes on");
 }
 
@@ -209,7 +212,8 @@ async fn a_full_disk_gets_the_room_that_was_kept() {
     let disk = Disk::default();
     let store = Redb::create(DiskPlace { disk: disk.clone(), reserved: 1 << 24 }).expect("the disk is whole");
     let guard = Arc::new(guard(store));
-    let decide = async |target: u64| guard.decide_and_record(&[vote(1, target - 1, target, 1)], &scene(target)).await;
+    let decide =
+        async |target: u64| guard.decide_and_record(&caller(), &[vote(1, target - 1, target, 1)], &scene(target)).await;
     assert_eq!(decide(10).await, Ok(vec![Decision::New]));
     disk.room(Some(0));
     assert_eq!(decide(11).await, Ok(vec![Decision::New]));
