@@ -19,7 +19,6 @@
 //!
 //! Peers: their messages are looked at and leave nothing behind, so they cannot fill it, move it, or make it sync.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,7 +26,7 @@ use rangelight_policy::chain::{Epoch, Root};
 use rangelight_policy::duty::Alarm;
 use rangelight_policy::sentinel::{LastSigner, Sentinel, Sighting};
 use rangelight_policy::signed::SyncMessage;
-use rangelight_policy::slashing::{Decision, History, Record, Validator, Window};
+use rangelight_policy::slashing::{Decision, History, Record, Window};
 
 use crate::config::GuardStore;
 use crate::observe::Meters;
@@ -35,7 +34,7 @@ use crate::state::State;
 
 use place::MemoryPlace;
 use redb::Redb;
-use store::{Changes, Pubkey, Store};
+use store::{Changes, Store};
 use writer::{News, Progress, Writer};
 
 pub mod place;
@@ -139,7 +138,6 @@ struct On {
 struct Ledger {
     history: History,
     network: Option<Root>,
-    pubkeys: HashMap<Validator, Pubkey>,
     pruned: Option<Epoch>,
 }
 
@@ -351,7 +349,6 @@ impl On {
         let mut ledger = Ledger::default();
         let kept = store.load(&mut |record| ledger.history.insert(record)).map_err(|fault| fault.to_string())?;
         ledger.network = kept.network;
-        ledger.pubkeys = kept.pubkeys.into_iter().collect();
         let meters = Arc::clone(meters);
         let writer =
             Writer::start(store, move |news| meters.alarm(&alarm(&news))).map_err(|cause| cause.to_string())?;

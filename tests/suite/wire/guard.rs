@@ -322,6 +322,84 @@ async fn a_store_that_cannot_be_read_stops_publications_and_nothing_else() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_take_turns_are_named() {
+    let stage = Stage::set().await;
+    let home = stage.home().await;
+    let epoch = stage.epoch();
+    // Nothing contradicts anything, and still two sign: the votes are of two epochs, the third is a block.
+    let votes = |target: u64| json!([vote(target, 7, target)]);
+    _ = post(home.own(), VOTES, CLIENTS[0], &votes(epoch.saturating_sub(1))).await.is(200);
+    _ = post(home.own(), VOTES, CLIENTS[1], &votes(epoch.max(1))).await.is(200);
+    let status = home.status().await;
+    let signers = status["guard"]["signers"].as_array().expect("they are listed");
+    assert_eq!(signers.len(), 1, "{signers:?}");
+    assert!(signers[0]["caller"].as_str().is_some_and(|caller| caller.contains(CLIENTS[1])), "{signers:?}");
+    assert_eq!(signers[0]["validators"], json!(["7"]), "{signers:?}");
+    _ = post(home.own(), BLOCKS, CLIENTS[0], &block(stage.world.slot(), 9)).await.is(200);
+    let metrics = home.admin().get("/metrics").await.is(200).text();
+    assert!(metrics.contains("rangelight_alarms_total{sort=\"alternating_callers\"} 1"), "{metrics}");
+    assert_eq!(status["guard"]["condition"], "on", "{status}");
+}
+
+/// What one Rangelight exports, another that starts from the file honours.
+#[tokio::test(flavor = "multi_thread")]
+async fn moved_with_a_file() {
+    let stage = Stage::set().await;
+    let started = async |folder: Folder| {
+        let program = Program::start(program!(), folder, &stage.wiring()).await;
+        let reads = async || program.own().get("/eth/v1/node/syncing").await.status == 200;
+        until("nodes are there", reads).await;
+        program
+    };
+    let program = started(Folder::new()).await;
+    let run = async |folder: &Folder, arguments: &[&str]| {
+        let output = Program::once(program!(), folder, arguments).await;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.success(), said)
+    };
+    let target = stage.epoch();
+    _ = post(program.own(), VOTES, CLIENTS[0], &json!([vote(target, 1, 1), vote(target, 2, 1)])).await.is(200);
+    let (done, said) = run(program.folder(), &["guard", "export", "all.json"]).await;
+    assert!(!done && said.contains("used by another Rangelight"), "not while it runs: {said}");
+    program.signal("TERM").await;
+    let (_, old) = program.ended().await;
+    let (done, said) = run(&old, &["guard", "show"]).await;
+    assert!(done && said.contains(&format!("{} → {target}", target.saturating_sub(1))), "{said}");
+    let (done, said) = run(&old, &["guard", "export", "all.json"]).await;
+    assert!(done && said.contains("2 validators"), "{said}");
+    assert!(!run(&old, &["guard", "export", "all.json"]).await.0, "an export is never written over");
+    let file = std::fs::read(old.path().join("all.json")).expect("it was written");
+    let text: Value = serde_json::from_slice(&file).expect("JSON");
+    assert_eq!(text["metadata"]["interchange_format_version"], "5", "{text}");
+
+    // A folder that never had a guard, and one that was reset.
+    let fresh = Folder::new();
+    let wiring = stage.wiring();
+    fresh.write("config.toml", &wiring.text());
+    let files = [
+        ("of another version", "{\"metadata\":{\"interchange_format_version\":\"4\"},\"data\":[]}".to_owned()),
+        ("no JSON", "guard".to_owned()),
+        ("of another network", String::from_utf8_lossy(&file).replacen("\"0x", "\"0xff", 1).replacen("00\"", "\"", 1)),
+    ];
+    for (case, content) in files {
+        let path = fresh.write("bad.json", &content);
+        let (done, said) = run(&fresh, &["guard", "import", &path.display().to_string()]).await;
+        assert!(!done, "{case}: {said}");
+    }
+    let path = old.path().join("all.json").display().to_string();
+    let (done, said) = run(&fresh, &["guard", "import", &path]).await;
+    assert!(done && said.contains("2 validators were imported"), "{said}");
+    let (done, said) = run(&fresh, &["guard", "import", &path]).await;
+    assert!(done, "a second time changes nothing: {said}");
+    let program = started(fresh).await;
+    for signature in [1, 2] {
+        let answer = post(program.own(), VOTES, CLIENTS[1], &json!([vote(target, 1, signature)])).await;
+        assert_eq!(answer.status, 400, "nobody knows any more what was signed: {}", answer.text());
+    }
+    _ = post(program.own(), VOTES, CLIENTS[1], &json!([vote(target, 3, 1)])).await.is(200);
+}
+
 /// Whatever any node received is in the store of a Rangelight that was killed in the middle of it. A few times here;
 /// `RANGELIGHT_SEEDS=200 cargo test -p rangelight-tests killed_under_load` does it oftener.
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Subcommand;
+use rangelight_policy::interchange::Pubkey;
 use rangelight_policy::slashing::{Deed, Named, Record, Validator};
 
 use super::table::{Table, plain};
@@ -17,14 +19,31 @@ use super::{Where, complain, say};
 use crate::config::{Config, GuardStore};
 use crate::guard::place::{self, FilePlace};
 use crate::guard::redb::Redb;
-use crate::guard::store::{Kept, Pubkey, Store};
+use crate::guard::store::{Kept, Store};
 use crate::state::State;
+
+mod exchange;
+mod registry;
 
 /// What can be done with the guard's records.
 #[derive(Debug, Subcommand)]
 pub(super) enum Guard {
     /// Shows every validator with its last block and vote.
     Show(Where),
+    /// Writes everything as an EIP-3076 file, for another Rangelight or a validator client.
+    Export {
+        /// The file; it must not be there yet. `-` is standard output.
+        file: PathBuf,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Takes in an EIP-3076 file, as validator clients export it.
+    Import {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        place: Where,
+    },
     /// Begins with an empty guard; the old one is kept beside it.
     Reset {
         /// You are sure that exactly one validator client has your keys, now and until the next epoch.
@@ -36,17 +55,19 @@ pub(super) enum Guard {
 }
 
 /// The guard's records, opened for one command.
-pub(super) struct Open {
-    pub(super) store: Redb<FilePlace>,
-    pub(super) records: Vec<Record>,
-    pub(super) kept: Kept,
-    _state: State,
+struct Open {
+    store: Redb<FilePlace>,
+    records: Vec<Record>,
+    kept: Kept,
+    state: Arc<State>,
 }
 
 impl Guard {
     pub(super) fn place(&self) -> Where {
         match self {
-            Self::Show(place) | Self::Reset { place, .. } => place.clone(),
+            Self::Show(place) | Self::Export { place, .. } | Self::Import { place, .. } | Self::Reset { place, .. } => {
+                place.clone()
+            }
         }
     }
 }
@@ -55,6 +76,8 @@ impl Guard {
 pub(super) fn run(command: &Guard, config: &Config) -> Result<ExitCode, ExitCode> {
     let done = match command {
         Guard::Show(_) => open(config).map(|open| say(&page(&open))),
+        Guard::Export { file, .. } => exchange::export(config, file),
+        Guard::Import { file, .. } => exchange::import(config, file),
         Guard::Reset { sure: true, .. } => reset(config).map(|text| say(&text)),
         Guard::Reset { sure: false, .. } => Err(UNSURE.to_owned()),
     };
@@ -79,13 +102,13 @@ fn locked(config: &Config) -> Result<(State, PathBuf), String> {
 }
 
 /// Opens the records, whole.
-pub(super) fn open(config: &Config) -> Result<Open, String> {
+fn open(config: &Config) -> Result<Open, String> {
     let (state, path) = locked(config)?;
     let cure = |why: String| format!("{why}; bring it back from a backup, or see `rangelight guard reset`");
     let mut store = place::open(&state, &path).map_err(cure)?;
     let mut records = Vec::new();
     let kept = store.load(&mut |record| records.push(record)).map_err(|fault| cure(fault.to_string()))?;
-    Ok(Open { store, records, kept, _state: state })
+    Ok(Open { store, records, kept, state: Arc::new(state) })
 }
 
 fn reset(config: &Config) -> Result<String, String> {
@@ -128,7 +151,7 @@ fn page(open: &Open) -> String {
     for (validator, line) in &lines {
         table.row([
             validator.0.to_string(),
-            pubkeys.get(validator).map(hex).unwrap_or_default(),
+            pubkeys.get(validator).map(ToString::to_string).unwrap_or_default(),
             line.blocks.to_string(),
             line.slot.map(|slot| slot.to_string()).unwrap_or_default(),
             line.votes.to_string(),
@@ -141,13 +164,4 @@ fn page(open: &Open) -> String {
     let _ = writeln!(page, "network     {network}");
     let _ = writeln!(page, "validators  {}", lines.len());
     page
-}
-
-/// A public key as everybody writes it.
-pub(super) fn hex(pubkey: &Pubkey) -> String {
-    let mut text = String::from("0x");
-    for byte in pubkey {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -13,6 +13,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rangelight_policy::chain::{Epoch, Root, Slot};
+use rangelight_policy::interchange::Pubkey;
 use rangelight_policy::slashing::{Deed, Named, Record, Validator};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -133,7 +134,7 @@ impl<P: Place> Redb<P> {
             if !changes.pubkeys.is_empty() {
                 let mut pubkeys = write.open_table(PUBKEYS)?;
                 for (validator, pubkey) in &changes.pubkeys {
-                    pubkeys.insert(validator.0, pubkey)?;
+                    pubkeys.insert(validator.0, &pubkey.0)?;
                 }
             }
             if let Some(root) = changes.network {
@@ -155,7 +156,7 @@ impl<P: Place> Redb<P> {
             }
             for entry in read.open_table(PUBKEYS)?.iter()? {
                 let (validator, pubkey) = entry?;
-                kept.pubkeys.push((Validator(validator.value()), *pubkey.value()));
+                kept.pubkeys.push((Validator(validator.value()), Pubkey(*pubkey.value())));
             }
             if let Some(root) = read.open_table(ABOUT)?.get("network")? {
                 let Ok(root) = root.value().try_into() else { return Ok(false) };

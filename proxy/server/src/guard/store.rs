@@ -8,10 +8,8 @@
 //! A store is used by one thread, and may block it.
 
 use rangelight_policy::chain::Root;
+use rangelight_policy::interchange::Pubkey;
 use rangelight_policy::slashing::{Record, Validator};
-
-/// A validator's public key, compressed.
-pub type Pubkey = [u8; 48];
 
 /// What one commit changes. Insertions come first: what is not yet written and already let go of is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -39,7 +39,7 @@ fn every_record_comes_back() {
     let mut store = Redb::create(place()).expect("the disk is whole");
     assert_eq!(load(&mut store), Ok((Vec::new(), Kept::default())));
     let network = Some(Root([5; 32]));
-    let pubkeys = vec![(Validator(1), [1; 48]), (Validator(u64::MAX), [2; 48])];
+    let pubkeys = vec![(Validator(1), Pubkey([1; 48])), (Validator(u64::MAX), Pubkey([2; 48]))];
     let changes = Changes { insert: records(), network, pubkeys: pubkeys.clone(), ..Changes::default() };
     store.commit(&changes).expect("the disk is whole");
     let all = (sorted(records()), Kept { network, pubkeys: pubkeys.clone() });

@@ -68,13 +68,14 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 async fn of_two_at_once_the_second_is_refused_before_the_first_is_durable() {
     let gate = Gate::default();
     let guard = guard(gate.clone());
+    let caller = caller();
     let (one, other) = ([vote(1, 9, 10, 1)], [vote(1, 9, 10, 2)]);
     let now = scene(10);
-    let mut first = Box::pin(guard.decide_and_record(&caller(), &one, &now));
+    let mut first = Box::pin(guard.decide_and_record(&caller, &one, &now));
     assert_eq!(poll_once(&mut first), None, "it is not durable yet");
-    let second = guard.decide_and_record(&caller(), &other, &now).await.expect("a refusal waits for nothing");
+    let second = guard.decide_and_record(&caller, &other, &now).await.expect("a refusal waits for nothing");
     assert_eq!(second, [Decision::Refused(Conflict::DoubleVote(one[0].record))]);
-    let mut again = Box::pin(guard.decide_and_record(&caller(), &one, &now));
+    let mut again = Box::pin(guard.decide_and_record(&caller, &one, &now));
     assert_eq!(poll_once(&mut again), None, "the same message may not go before the first is durable");
     gate.allow(9);
     assert_eq!(first.await, Ok(vec![Decision::New]));
@@ -87,8 +88,9 @@ async fn a_thousand_at_once_cost_few_commits() {
     let gate = Gate::default();
     let guard = guard(gate.clone());
     let now = scene(10);
+    let caller = caller();
     let asked: Vec<[Asked; 1]> = (0..1_000).map(|validator| [vote(validator, 9, 10, 1)]).collect();
-    let mut waiting: Vec<_> = asked.iter().map(|one| Box::pin(guard.decide_and_record(one, &now))).collect();
+    let mut waiting: Vec<_> = asked.iter().map(|one| Box::pin(guard.decide_and_record(&caller, one, &now))).collect();
     assert!(waiting.iter_mut().all(|one| poll_once(one).is_none()));
     gate.allow(usize::MAX);
     for one in waiting {
