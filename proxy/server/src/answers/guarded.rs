@@ -10,6 +10,8 @@
 //! A request that nobody's publication lists, and a message of which nobody can say whose it is (an attestation of the
 //! old routes names a seat and no validator), pass; the latter are counted.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -30,6 +32,9 @@ use crate::gateway::Caller;
 use crate::guard::{Asked, Scene, Undecided};
 use crate::nodes::network::Network;
 use crate::reply::{Refusal, Reply};
+
+/// At the first start of all the network is not known until the own nodes have told it; later it is kept.
+const FIRST_START: Duration = Duration::from_secs(3);
 
 /// What a person has to know when a message was withheld.
 const CURE: &str = "if two validator clients have these keys, stop one of them now; if there is only one, it has signed \
@@ -63,9 +68,10 @@ pub(super) async fn pass(
         }
         return Ok((body, None));
     }
-    let network = house.desk.nodes.network().ok_or_else(|| {
-        let message = "the network is not known yet, so the slashing guard cannot judge; send this again in a second";
-        Refusal::unavailable(message).retry_after(std::time::Duration::from_secs(1))
+    let network = house.desk.nodes.network_within(FIRST_START).await.ok_or_else(|| {
+        let message = "no own node has told its network yet, so the slashing guard cannot judge; start one, and send \
+                       this again";
+        Refusal::unavailable(message).retry_after(Duration::from_secs(1))
     })?;
     let failures = judge(house, &network, &messages, caller).await.map_err(undecided)?;
     if failures.is_empty() {
