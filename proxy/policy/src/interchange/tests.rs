@@ -131,9 +131,14 @@ fn what_is_too_much_goes_into_the_watermarks() {
     assert_eq!(got.records.len(), 2 * (MOST_KEPT + 1));
     assert_eq!(got.records[0], block(1, 9, Named::Watermark), "the last that is gone");
     assert!(got.records.contains(&vote(1, 9, 10, Named::Watermark)));
-    // A vote that surrounds one that is gone is seen all the same.
-    let surrounding = [&votes[..], &[(5, 200, 1)]].concat();
+    // What contradicts is seen although what it contradicts, or itself, is among those that are gone.
+    let newer = |source: u64| (0..MOST_KEPT as u64).map(move |n| (source, 200 + n, 1));
+    let surrounding: Vec<(u64, u64, u8)> = [(100, 101, 1)].into_iter().chain(newer(50)).collect();
     assert_eq!(imported(&entry(1, &[], &surrounding)).minimised, [key(1)]);
+    let backwards: Vec<(u64, u64, u8)> = [(30, 20, 1)].into_iter().chain(newer(50)).collect();
+    assert_eq!(imported(&entry(1, &[], &backwards)).minimised, [key(1)]);
+    let sound: Vec<(u64, u64, u8)> = [(20, 30, 1)].into_iter().chain(newer(50)).collect();
+    assert_eq!(imported(&entry(1, &[], &sound)).minimised, []);
 }
 
 #[test]
@@ -234,4 +239,5 @@ fn too_many_validators_refuse_the_file() {
     let parse = |entries: &[String]| Interchange::parse(file(&entries.join(",")).as_bytes(), OURS, None).map(|_| ());
     assert_eq!(parse(&entries), Err(Refused::TooManyValidators));
     assert_eq!(parse(&entries[1..]), Ok(()));
+    assert_eq!(parse(&[&entries[1..], &entries[1..2]].concat()), Ok(()), "one of them again is not one more");
 }

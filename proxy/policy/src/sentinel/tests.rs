@@ -54,6 +54,7 @@ fn turns_and_what_only_looks_like_them() {
             &[(320, "A", 1), (320, "B", 1), (352, "B", 2), (384, "A", 3), (384, "B", 3)],
             0,
         ),
+        ("the other was first, once", &[(320, "A", 1), (352, "B", 2), (352, "A", 2), (384, "A", 3)], 0),
         ("retries by one caller", &[(320, "A", 1), (320, "A", 1), (352, "A", 2), (352, "A", 2)], 0),
     ] {
         assert_eq!(play(sightings).len(), alarms, "{name}");
@@ -145,4 +146,6 @@ fn a_full_watch_forgets_the_silent_ones_and_keeps_the_others() {
     assert!(saw(&mut sentinel, 0, 384), "a watched one still is");
     assert!(saw(&mut sentinel, most, 400), "the silent ones made room");
     assert_eq!(sentinel.watched.len(), 2, "number 0 was heard of meanwhile");
+    assert!((0..100).all(|epoch| saw(&mut sentinel, 0, 400 + 32 * epoch)));
+    assert_eq!(sentinel.watched[&Validator(0)].recent.len(), RECENT);
 }

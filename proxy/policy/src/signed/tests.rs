@@ -113,6 +113,8 @@ fn blocks_that_cannot_be_read() {
     wrong_inside[12] = 99;
     let mut beyond = container(&[&bare, &[], &[]]);
     beyond[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+    let end = 13 + u32::try_from(bare.len()).expect("small");
+    let odd = [&13_u32.to_le_bytes()[..], &end.to_le_bytes(), &[0; 5], &bare].concat();
     let mut backwards = container(&[&bare, &[], &[]]);
     backwards[4..8].copy_from_slice(&4_u32.to_le_bytes());
     for (name, body) in [
@@ -120,6 +122,7 @@ fn blocks_that_cannot_be_read() {
         ("cut in the slot", bare[..105].to_vec()),
         ("cut in the proposer", bare[..115].to_vec()),
         ("an odd first offset", [&[13, 0, 0, 0], &bare[..]].concat()),
+        ("an odd first offset, and a block there", odd),
         ("one part", container(&[&bare])),
         ("too many parts", container(&[&bare, &[], &[], &[], &[], &[], &[], &[], &[]])),
         ("no signed block inside", wrong_inside),
@@ -157,6 +160,8 @@ fn attestations_of_every_container() {
     let index = |index| Signer::Index(Validator(index));
     let seat = |committee, position| Signer::Seat { slot: Slot(66), committee, position };
     let two = vec![known(0, index(5), 1), known(1, index(6), 2)];
+    let fourth = older_json("0x0108", "").replace("\"index\":\"0\"", "\"index\":\"4\"");
+    let in_fourth = Message { data: Some(AttestationData { index: 4, ..some_data() }), ..known(0, seat(4, 0), 9) };
     let untold = vec![known(0, Signer::Untold, 9)];
     let numbers = single_json(5, 1).replace("\"66\"", "66").replace("\"5\"", "5");
     let electra = |bits: &str| older_json("0x18", &format!(r#""committee_bits":"{bits}","#));
@@ -173,6 +178,7 @@ fn attestations_of_every_container() {
         ("none, older SSZ", v2, "deneb", (true, vec![]), vec![]),
         ("one bit", v1, "deneb", json(older_json("0x0108", "")), vec![known(0, seat(0, 0), 9)]),
         ("the last seat", v1, "deneb", json(older_json("0x0006", "")), vec![known(0, seat(0, 9), 9)]),
+        ("another committee", v1, "deneb", json(fourth), vec![in_fourth]),
         ("two bits", v1, "deneb", json(older_json("0x0308", "")), untold.clone()),
         ("two bits apart", v1, "deneb", json(older_json("0x0105", "")), untold.clone()),
         ("no bit", v1, "deneb", json(older_json("0x0008", "")), untold.clone()),
@@ -214,6 +220,7 @@ fn attestations_that_cannot_be_read() {
         ("an odd first offset", "deneb", true, vec![5; 300]),
         ("an offset beyond the end", "deneb", true, beyond),
         ("not an attestation", "deneb", true, wrong_item),
+        ("far too many bits, SSZ", "deneb", true, container(&[&older_ssz(&[1; 131_072 / 8 + 2], 1)])),
         ("an item without bits", "deneb", true, container(&[&older_ssz(&[], 1)])),
     ] {
         let read = read("publish_attestations_v2", ssz, Some(version), &body);
