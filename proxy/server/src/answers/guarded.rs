@@ -73,7 +73,8 @@ pub(super) async fn pass(
                        this again";
         Refusal::unavailable(message).retry_after(Duration::from_secs(1))
     })?;
-    let failures = judge(house, &network, &messages, caller).await.map_err(undecided)?;
+    let failures = judge(house, &network, &messages, caller).await;
+    let failures = failures.map_err(|why| Refusal::unavailable(why.to_string()))?;
     if failures.is_empty() {
         return Ok((body, None));
     }
@@ -89,7 +90,7 @@ pub(super) async fn pass(
     }
     match signed::without(&body, ssz, messages.len(), &withheld.places()) {
         Some(rest) => Ok((rest.into(), Some(withheld))),
-        None => Err(whole(withheld)),
+        None => Err(whole(&withheld)),
     }
 }
 
@@ -189,17 +190,13 @@ impl Roots<'_> {
     }
 }
 
-fn undecided(why: Undecided) -> Refusal {
-    Refusal::unavailable(why.to_string())
-}
-
 fn refusal(told: Told) -> Refusal {
     let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::BAD_REQUEST);
     Refusal::new(status, told.message).failing(told.failures.into_iter().map(|item| (item.index, item.message)))
 }
 
 /// A list that cannot be divided: nothing of it went out.
-fn whole(withheld: Withheld) -> Refusal {
+fn whole(withheld: &Withheld) -> Refusal {
     let body = br#"{"message":"nothing was sent, for the list cannot be divided: send the others again, as JSON"}"#;
     refusal(withheld.beside(400, body))
 }

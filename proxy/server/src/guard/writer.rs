@@ -152,8 +152,7 @@ impl Bench {
     fn work(mut self) {
         self.store.reserve();
         let mut carried = Changes::default();
-        loop {
-            let Some((changes, last, closing)) = self.next(carried.is_empty()) else { break };
+        while let Some((changes, last, closing)) = self.next(carried.is_empty()) {
             carried.then(changes);
             if !carried.is_empty() && self.commit(&carried, last) {
                 carried = Changes::default();
