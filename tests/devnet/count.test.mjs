@@ -6,6 +6,7 @@ import { KINDS, count } from "./count.mjs";
 import { Chain, setBits } from "./lib/chain.mjs";
 import { complaints, fresh, kindOf } from "./lib/complaints.mjs";
 import { FEE_RECIPIENT, SLOTS_PER_EPOCH } from "./lib/network.mjs";
+import { paid } from "./lib/prepared.mjs";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -84,6 +85,15 @@ test("a network that stood still for an epoch has lost all of it", () => {
   const { missed } = count(chain, duties, 2, 2);
   assert.equal(missed.proposal.length, SLOTS_PER_EPOCH);
   assert.equal(missed.attestation.length, 2 * SLOTS_PER_EPOCH);
+});
+
+test("only the blocks of the restarted node count, and each that pays somebody else is named", () => {
+  const { chain } = perfect();
+  const window = { node: "bn1", from: 12, to: 15, others: [13] };
+  assert.deepEqual(paid(window, chain.blocks), { ...window, blocks: 3, wrong: [] });
+  for (const slot of [11, 13, 14]) chain.blocks.get(slot).recipient = "0x00";
+  chain.blocks.delete(15);
+  assert.deepEqual(paid(window, chain.blocks), { ...window, blocks: 2, wrong: [14] });
 });
 
 test("bits are read as SSZ writes them", () => {

@@ -8,11 +8,13 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { KINDS, countNetwork } from "./count.mjs";
+import { Chain } from "./lib/chain.mjs";
 import { complaints, fresh, mark } from "./lib/complaints.mjs";
 import { FAULTS, play } from "./lib/faults.mjs";
 import { down, finality, head, log, memory, up, waitFor } from "./lib/life.mjs";
 import { SLOTS_PER_EPOCH } from "./lib/network.mjs";
 import { look } from "./lib/own.mjs";
+import { paid } from "./lib/prepared.mjs";
 import { read, until } from "./lib/wait.mjs";
 
 const USAGE = `usage: node run.mjs --proxy PATH_TO_RANGELIGHT [options]
@@ -97,6 +99,10 @@ async function run() {
   }).catch(() => log("bn1 is behind; another node is asked for the chain"));
 
   const from = await best(network);
+  for (const entry of story.filter((entry) => entry.alone)) {
+    const { blocks } = await Chain.load(network.url(from), entry.alone.from, entry.alone.to);
+    entry.alone = paid(entry.alone, blocks);
+  }
   return {
     slotSeconds,
     machine: `${os.cpus().length} cores, load ${os.loadavg()[1].toFixed(1)}`,
@@ -144,6 +150,10 @@ function judge(report) {
     for (const [kind, times] of Object.entries(report.log[part].error)) wrong.push(`the VC's log, ${part}, ${times} times: ${kind}`);
   }
   for (const name of report.ended) wrong.push(`${name} ended or was started again`);
+  for (const { alone } of report.story.filter((entry) => entry.alone)) {
+    if (alone.blocks === 0) wrong.push(`${alone.node} proposed nothing after its restart, slots ${alone.from} to ${alone.to}`);
+    for (const slot of alone.wrong) wrong.push(`the block of slot ${slot}, from ${alone.node} after its restart, does not pay the prepared recipient`);
+  }
   for (const entry of report.story) if (entry.secondsToRecover === null) wrong.push(`${entry.hurt}: its pair did not come back within 8 slots`);
   return wrong;
 }
@@ -167,6 +177,9 @@ function table(report) {
     }
   }
   for (const entry of report.story) lines.push(`${entry.fault}: ${entry.hurt}, slots ${entry.from} to ${entry.to}, recovered ${entry.secondsToRecover} s after`);
+  for (const { alone } of report.story.filter((entry) => entry.alone)) {
+    lines.push(`after its restart ${alone.node} proposed ${alone.blocks} blocks, slots ${alone.from} to ${alone.to}: ${alone.blocks - alone.wrong.length} pay the prepared recipient, ${alone.wrong.length} do not`);
+  }
   for (const kind of fresh(report.log.control, report.log.faults, "warn")) lines.push(`the VC warned, in the faulted part only: ${kind}`);
   lines.push(`finality ${JSON.stringify(report.finality)}; counted from ${report.counted}; memory in MiB ${JSON.stringify(report.memoryMiB)}`);
   return lines.join("\n");

@@ -17,6 +17,7 @@ pub struct Wiring {
     top: String,
     listen: String,
     admin: String,
+    block: String,
     nodes: String,
 }
 
@@ -31,7 +32,8 @@ impl Wiring {
     #[must_use]
     pub fn new() -> Self {
         let address = "address = \"127.0.0.1:0\"\n";
-        Self { top: String::new(), listen: address.to_owned(), admin: address.to_owned(), nodes: String::new() }
+        let (listen, admin) = (address.to_owned(), address.to_owned());
+        Self { top: String::new(), listen, admin, block: String::new(), nodes: String::new() }
     }
 
     /// All nodes of a world as own ones.
@@ -90,11 +92,18 @@ impl Wiring {
         self
     }
 
+    /// Pins whom blocks may pay.
+    #[must_use]
+    pub fn pay(mut self, address: &str) -> Self {
+        self.block = format!("\n[block]\nfee_recipients = [\"{address}\"]\n");
+        self
+    }
+
     /// The file.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { top, listen, admin, nodes } = self;
-        format!("state = \"state\"\n{top}\n[listen]\n{listen}\n[admin]\n{admin}{nodes}")
+        let Self { top, listen, admin, block, nodes } = self;
+        format!("state = \"state\"\n{top}\n[listen]\n{listen}\n[admin]\n{admin}{block}{nodes}")
     }
 
     /// Writes it into the folder and reads it as `rangelight run` would, with an empty environment.

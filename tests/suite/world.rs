@@ -6,12 +6,14 @@
 //! the slot, because the proxy's own times are not, is said in [`stage`].
 
 mod alone;
+mod blocks;
 mod calm;
 mod clocks;
 mod drawn;
 mod faults;
 mod liar;
 mod stage;
+mod standing;
 mod strangers;
 mod stream;
 mod upgrade;

@@ -8,11 +8,13 @@
 //! 2. [`Rule::memo`]: was the same asked before? Equal keys share one race and its answer.
 //! 3. [`Rule::conduct`]: who is asked, and in which manner.
 //! 4. [`Rule::request`]: what one node gets, if not what the caller sent.
-//! 5. [`Rule::judge`]: what each answer is worth.
-//! 6. [`Rule::merge`]: several answers made into one.
+//! 5. [`Rule::instead`]: what a node gets that refused the form of it. [`Rule::judge`]: what each answer is worth.
+//!    [`Rule::heard`]: what it teaches.
+//! 6. [`Rule::merge`]: several answers made into one. [`Rule::settle`]: refusals made into one.
 //! 7. [`Rule::chosen`], [`Rule::name`]: what is learnt from the answer that goes to the caller, and by which name a
 //!    publication freezes it where it is kept.
 //! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
+//! 9. [`Rule::heard`]: which node took a standing submission.
 //!
 //! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
 //! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.
@@ -25,8 +27,14 @@ use crate::chain::{Clock, Moment, Root};
 use crate::merit::{self, Observed};
 use crate::network::Served;
 use crate::node::{NodeId, Snapshot};
+use crate::publish::Outcome;
 use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
+use crate::standing::Kind;
+
+mod produce;
+pub mod publish;
+pub mod standing;
 
 /// Everything that a rule may know of a request and of the world around it.
 #[derive(Clone, Debug)]
@@ -91,6 +99,18 @@ pub trait Rule: Send + Sync {
         None
     }
 
+    /// What a node gets instead of what it has just refused: a route that it has, an encoding that it reads. At most once
+    /// in an exchange; the answer to it is the node's answer.
+    fn instead(&self, to: NodeId, refusal: &Observed<'_>) -> Option<Edit> {
+        let _ = (to, refusal);
+        None
+    }
+
+    /// What an answer teaches, whether or not it goes to the caller. Once for each exchange that brought one.
+    fn heard(&self, books: &mut Books, from: NodeId, observed: &Observed<'_>) {
+        let _ = (books, from, observed);
+    }
+
     /// What an answer is worth.
     fn judge(&self, from: NodeId, observed: &Observed<'_>) -> Judged;
 
@@ -101,10 +121,23 @@ pub trait Rule: Send + Sync {
         None
     }
 
+    /// What the caller is told where no node's answer is fit for him, from how all exchanges ended; its body is sent as it
+    /// is, also that of a refusal. `None` = by the lattice of all publications.
+    fn settle(&self, outcomes: &[Outcome]) -> Option<Made> {
+        let _ = outcomes;
+        None
+    }
+
     /// The answer that goes to the caller is this one. Alarms are raised after it.
     fn chosen(&self, books: &mut Books, from: NodeId, observed: &Observed<'_>) -> Vec<Alarm> {
         let _ = (books, from, observed);
         Vec::new()
+    }
+
+    /// What a node answered, or [`Verdict::Bad`] if nothing came; of standing submissions alone, and of every node that
+    /// was asked, also after the caller had its answer.
+    fn ended(&self, books: &mut Books, from: NodeId, verdict: &Verdict) {
+        let _ = (books, from, verdict);
     }
 
     /// The name under which a later publication freezes this answer (the data's root, the head's root).
@@ -194,8 +227,16 @@ struct Plain(&'static Row);
 /// The rule of a request.
 #[must_use]
 pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
-    let _ = books;
-    Arc::new(Plain(brief.row))
+    if let Some(kind) = Kind::of(brief.row.operation) {
+        return Arc::new(standing::Standing::new(kind, brief, books));
+    }
+    let own = match brief.row.operation {
+        "produce_block_v3" | "produce_block_v2" | "produce_blinded_block" => {
+            produce::rule(brief, books, produce::Known::of(&books.standing))
+        }
+        _ => publish::rule(brief, books),
+    };
+    own.unwrap_or_else(|| plain(brief.row))
 }
 
 /// The rule of a request where no rules are in force: the row alone.

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use crate::chain::{Epoch, Moment};
 use crate::family::{ConsensusFamily, ExecutionFamily};
 use crate::health::{Health, NetworkStanding, Yardstick};
-use crate::node::{NodeState, Participation, Profile, Snapshot, Tier, Trust, ViewState};
+use crate::node::{NodeId, NodeState, Participation, Profile, Snapshot, Tier, Trust, ViewState};
 use crate::view::{Electorate, Schedule, Turn, View, Voter};
 
 use answers::Held;
@@ -67,6 +67,8 @@ struct Node {
     told: (ConsensusFamily, ExecutionFamily),
     cordoned: bool,
     feed: bool,
+    /// How often its feed was connected.
+    feeds: u64,
     health: Health,
     tier: Tier,
     reasons: Arc<[String]>,
@@ -111,6 +113,12 @@ impl Fleet {
     #[must_use]
     pub fn clock_offset_ms(&self) -> i64 {
         self.timepiece.offset_ms()
+    }
+
+    /// How often a node's event stream was connected: each time but the first the node may have restarted unseen.
+    #[must_use]
+    pub fn feeds(&self, node: NodeId) -> u64 {
+        self.node(node).map_or(0, |node| node.feeds)
     }
 
     /// The nodes whose head is read because nothing is told of it: their feed is down, or it is up and was silent so far.
@@ -204,6 +212,7 @@ impl Node {
             told: Default::default(),
             cordoned: false,
             feed: false,
+            feeds: 0,
             reasons: Arc::from([]),
             tier: Tier::Away,
             health,
@@ -215,8 +224,8 @@ impl Node {
 
     /// The alarm for a fork to come that it lacks, the first time.
     fn not_ready(&mut self, now: Epoch) -> Option<Notice> {
-        let NetworkStanding::Lacks { fork, epoch } = self.health.standing() else { return None };
-        let lacked = (fork.clone(), *epoch);
+        let NetworkStanding::Lacks { change, epoch, .. } = self.health.standing() else { return None };
+        let lacked = (change.clone(), *epoch);
         if *epoch <= now || self.warned.as_ref() == Some(&lacked) {
             return None;
         }

@@ -62,13 +62,15 @@ pub enum NetworkStanding {
     Unknown,
     /// The same network and the same schedule.
     Same,
-    /// The same network, but the node does not know this fork. It is ready until the fork's epoch; from then on it
-    /// follows a chain that has ended.
+    /// The same network, but the node does not know this change of its rules. It is ready until the change's epoch; from
+    /// then on it follows a chain that has ended.
     Lacks {
-        /// Name of the fork.
-        fork: String,
+        /// The earliest change: `fork` and its name, or `blob limit`.
+        change: String,
         /// The epoch it comes into force.
         epoch: Epoch,
+        /// Everything else that it lacks, each in words.
+        also: Vec<String>,
     },
     /// Another network, with every mismatch.
     Foreign(Vec<String>),
@@ -297,11 +299,12 @@ impl Health {
             return (Tier::Optimistic, reasons);
         }
         let lacks = match &self.standing {
-            NetworkStanding::Lacks { fork, epoch } => Some((fork, *epoch)),
+            NetworkStanding::Lacks { change, epoch, also } => Some((change, *epoch, also)),
             _ => None,
         };
-        if let Some((fork, from)) = lacks.filter(|(_, from)| *from <= epoch) {
-            reasons.push(format!("it does not know the fork {fork}, in force since epoch {from}"));
+        if let Some((change, from, also)) = lacks.filter(|(_, from, _)| *from <= epoch) {
+            reasons.push(format!("it does not know the {change}, in force since epoch {from}"));
+            reasons.extend_from_slice(also);
         }
         if let Some((best, lag)) = self.lag(yardstick) {
             reasons.push(format!("its head is {lag} slots below slot {best}"));
@@ -309,7 +312,10 @@ impl Health {
         if !reasons.is_empty() {
             return (Tier::Behind, reasons);
         }
-        reasons.extend(lacks.map(|(fork, from)| format!("not ready for fork {fork} at epoch {from}")));
+        if let Some((change, from, also)) = lacks {
+            reasons.push(format!("not ready for {change} at epoch {from}"));
+            reasons.extend_from_slice(also);
+        }
         (Tier::Ready, reasons)
     }
 

@@ -9,11 +9,12 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | chain | [`chain`] |
+//! | chain | [`chain`], [`ssz`] |
 //! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`signed`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`interchange`], [`race`], [`merit`], [`publish`], [`withheld`], [`fleet`], [`books`], [`duty`], [`sentinel`] |
+//! | decisions | [`slashing`], [`interchange`], [`race`], [`capability`], [`merit`], [`publish`], [`withheld`], [`standing`], [`fleet`], [`block`], [`books`], [`duty`], [`sentinel`] |
 
 pub mod chain;
+pub mod ssz;
 
 pub mod catalogue;
 pub mod events;
@@ -24,7 +25,9 @@ pub mod node;
 pub mod signed;
 pub mod view;
 
+pub mod block;
 pub mod books;
+pub mod capability;
 pub mod duty;
 pub mod fleet;
 pub mod interchange;
@@ -33,4 +36,5 @@ pub mod publish;
 pub mod race;
 pub mod sentinel;
 pub mod slashing;
+pub mod standing;
 pub mod withheld;

@@ -18,9 +18,11 @@ mod tests;
 
 use std::fmt;
 
+use crate::capability;
 use crate::catalogue::{Row, Strategy, UNLISTED_READ};
 use crate::race::{Score, Verdict};
 
+pub use known::{is_known, is_not_now};
 pub use reason::REASON_CHARS;
 
 /// What came back from one node.
@@ -136,6 +138,8 @@ fn examine(row: &Row, observed: &Observed<'_>) -> Finding {
         400..=599 if row.strategy == Strategy::Broadcast && known::says_known(observed.body.bytes()) => {
             Finding::Usable(Score([2, 0, 0, 0]))
         }
+        // It lacks the route, not the thing that was asked for: its own trouble.
+        404 if capability::says_no_route(observed.body.bytes()) => Finding::Faulty(Fault::Status),
         status if row.definite.contains(&status) => Finding::Definite(status),
         _ => Finding::Faulty(Fault::Status),
     }
@@ -167,6 +171,8 @@ fn published(observed: &Observed<'_>) -> Finding {
     }
     let rank = match observed.status {
         200 => 3,
+        // It has this block from elsewhere, which is more than to have sent it on.
+        202 if known::says_known(bytes) => 2,
         // Sent on, but not imported by this node.
         202 => 1,
         _ => 2,
@@ -180,7 +186,7 @@ fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
         return Err(Fault::MediaType);
     }
     // A missing or unknown media type is taken for JSON, as most validator clients do; the body decides.
-    let is_ssz = is_media(observed.content_type, "application/octet-stream");
+    let is_ssz = is_ssz(observed.content_type);
     if is_ssz && !accepts_ssz(observed.accept) {
         return Err(Fault::MediaType);
     }
@@ -222,8 +228,21 @@ fn is_media(content_type: Option<&str>, media: &str) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media))
 }
 
+/// Whether a caller takes an answer in SSZ and in no other form.
+#[must_use]
+pub fn wants_ssz_alone(accept: Option<&str>) -> bool {
+    accepts_ssz(accept) && !accept.is_some_and(|accept| accept.contains("json") || accept.contains("*/*"))
+}
+
+/// Whether a Content-Type is SSZ.
+#[must_use]
+pub fn is_ssz(content_type: Option<&str>) -> bool {
+    is_media(content_type, "application/octet-stream")
+}
+
 /// Whether a caller asked for SSZ. One that takes anything has not: it expects the API's default, JSON.
-fn accepts_ssz(accept: Option<&str>) -> bool {
+#[must_use]
+pub fn accepts_ssz(accept: Option<&str>) -> bool {
     accept.is_some_and(|accept| {
         accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);

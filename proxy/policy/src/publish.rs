@@ -11,6 +11,8 @@
 
 use crate::catalogue::{Row, Strategy};
 
+pub mod items;
+pub mod layout;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,14 @@ pub enum Failures {
     Listed,
     /// It speaks of the request as a whole.
     Unlisted,
+}
+
+impl Outcome {
+    /// Whether a node may have taken the message without saying so. A gateway's 504 is the same silence, told by another.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown | Self::Refused { status: 504, .. })
+    }
 }
 
 impl Failures {
@@ -114,7 +124,7 @@ pub fn settle(row: &Row, outcomes: &[Outcome]) -> Settled {
     if row.strategy != Strategy::Broadcast {
         return settle_read(outcomes);
     }
-    if outcomes.iter().any(|outcome| is_unknown(*outcome)) {
+    if outcomes.iter().any(|outcome| outcome.is_unknown()) {
         let message = "the outcome is unknown: no node accepted the message, but one that got it has not answered";
         return Settled::Ours { status: 500, message };
     }
@@ -122,11 +132,6 @@ pub fn settle(row: &Row, outcomes: &[Outcome]) -> Settled {
         Some(index) => Settled::Theirs { index },
         None => Settled::Ours { status: 503, message: "no node took the message" },
     }
-}
-
-/// Whether a node may have taken the message without saying so. A gateway's 504 is the same silence, told by another.
-fn is_unknown(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Unknown | Outcome::Refused { status: 504, .. })
 }
 
 /// Which refusal is shown when no node accepted; `None` when none of them is for the caller.

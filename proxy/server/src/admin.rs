@@ -143,7 +143,7 @@ impl Admin {
         let picture = nodes.picture();
         let told = snapshot.as_deref().and_then(|snapshot| {
             let state = snapshot.nodes.iter().find(|state| &*state.profile.name == name)?;
-            Some(Maintenance::of(state.profile.id, self.node(state, &picture), snapshot))
+            Some(Maintenance::of(state.profile.id, self.node(state, &picture), snapshot, self.house.mode))
         });
         let Some(told) = told else {
             let names: Vec<&str> = picture.snapshot.nodes.iter().map(|state| &*state.profile.name).collect();

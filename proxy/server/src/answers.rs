@@ -21,9 +21,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use http::header::ACCEPT;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, response};
 use rangelight_policy::books::Books;
+use rangelight_policy::capability;
 use rangelight_policy::catalogue::{Found, Reading, Row, Strategy, find};
 use rangelight_policy::chain::Moment;
 use rangelight_policy::duty::{self, Brief, Headers, Made, Rule};
@@ -40,7 +42,7 @@ use crate::gateway::Caller;
 use crate::guard::Guard;
 use crate::memo::Memo;
 use crate::nodes::Picture;
-use crate::nodes::exchange::{Desk, Question, ask, observed};
+use crate::nodes::exchange::{Came, Desk, Exchanged, Question, ask, observed};
 use crate::reply::{Refusal, Reply, empty, json};
 use crate::service::{Admitted, Answerer, Answering, operation};
 use crate::stable::Stable;
@@ -190,7 +192,10 @@ impl House {
         }
         let deadline = self.deadline(row, &head, most);
         let wanted = question::for_policy(row, &head, body.len(), deadline);
-        let plan = plan(&wanted, &picture.snapshot, self.mode, question::caller_kind(caller.kind));
+        let mut plan = plan(&wanted, &picture.snapshot, self.mode, question::caller_kind(caller.kind));
+        if self.mode == Mode::Guarded {
+            self.books().capabilities.order(row, merit::wants_ssz_alone(accept(&head)), &mut plan.ask, self.now());
+        }
         let plan = rule.conduct(plan);
         let memo = rule.memo().filter(|_| head.method != Method::HEAD);
         let publication = matches!(wanted.kind, Kind::Publication | Kind::Standing);
@@ -243,7 +248,23 @@ impl House {
             clock: network.as_ref().map(|network| network.clock),
             now: self.now(),
         };
-        duty::rule(&brief, &mut self.books())
+        let mut books = self.books();
+        books.capabilities.versions(&self.desk.nodes.versions());
+        duty::rule(&brief, &mut books)
+    }
+
+    /// What an exchange taught, whoever's answer goes to the caller.
+    fn learn(&self, question: &Question, exchanged: &Exchanged<Came>) {
+        if self.mode != Mode::Guarded {
+            return;
+        }
+        let Some(observed) = settle::seen(question, &exchanged.came) else { return };
+        let lack = capability::lack(question.row, observed.status, observed.body.bytes());
+        let mut books = self.books();
+        if let Some(aspect) = lack {
+            books.capabilities.learn(exchanged.from, question.row.operation, aspect, self.now());
+        }
+        question.rule.heard(&mut books, exchanged.from, &observed);
     }
 
     /// The books, locked; never across a wait.
@@ -253,7 +274,7 @@ impl House {
     }
 
     /// Now, by the nodes' clock.
-    fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Moment {
         question::by_nodes_clock(time::now(), self.desk.nodes.offset_ms())
     }
 
@@ -298,19 +319,34 @@ impl House {
     }
 }
 
+/// The forms in which a caller takes an answer.
+fn accept(head: &Parts) -> Option<&str> {
+    head.headers.get(ACCEPT).and_then(|value| value.to_str().ok())
+}
+
 /// An answer of ours.
 pub(super) fn reply_of(made: Made) -> Result<Reply, Refusal> {
     let status = StatusCode::from_u16(made.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status.is_client_error() || status.is_server_error() {
         return Err(Refusal::new(status, String::from_utf8_lossy(&made.body)));
     }
-    let mut reply = json(status, made.body);
+    Ok(reply_as_it_is(made))
+}
+
+/// An answer of ours whose body is the whole body, also that of a refusal. Without one it has no media type.
+pub(super) fn reply_as_it_is(made: Made) -> Reply {
+    let status = StatusCode::from_u16(made.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = match made.body.is_empty() {
+        true => Reply::new(empty()),
+        false => json(status, made.body),
+    };
+    *reply.status_mut() = status;
     for (name, value) in made.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             reply.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
-    Ok(reply)
+    reply
 }
 
 impl Asking {
@@ -326,7 +362,14 @@ impl Asking {
             let (house, question) = (Arc::clone(&self.house), Arc::clone(&self.question));
             async move {
                 match node {
-                    Some(node) => ask(&house.desk, id, &node, &question).await,
+                    Some(node) => {
+                        let exchanged = ask(&house.desk, id, &node, &question).await;
+                        house.learn(&question, &exchanged);
+                        if question.row.standing {
+                            question.rule.ended(&mut house.books(), id, &exchanged.verdict);
+                        }
+                        exchanged
+                    }
                     // Configured away between the picture and the plan; it is as one that cannot be reached.
                     None => settle::gone(id),
                 }

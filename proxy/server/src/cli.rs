@@ -1,7 +1,9 @@
 //! What can be typed, and the exit codes: 0 done, 1 it does not work, 2 the configuration or the command is wrong.
 //!
 //! Only this folder writes to standard output; everything else logs to standard error. Commands that talk to a running
-//! Rangelight do so over its admin listener, found through the same configuration.
+//! Rangelight do so over its admin listener, found through the same configuration. A configuration with problems does
+//! not keep them from it: as much of it as can be read says where to ask, else the default address. They then end with
+//! 2 only if nothing answers there.
 //!
 //! A reader that goes away (`rangelight endpoints | head`) is no fault: what is left is not written.
 
@@ -14,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Loaded, Overrides, Sources};
+use crate::config::{self, AdminConfig, Loaded, Overrides, Sources};
 
 mod ask;
 mod check;
@@ -105,13 +107,9 @@ pub fn run(cli: Cli) -> ExitCode {
             demo::run(&demo)
         }
         Command::Check(place) => load(&sources(place, None)).and_then(|loaded| check::run(&loaded)),
-        Command::Status(place) => load(&sources(place, None)).and_then(|loaded| ask::status(&loaded.config)),
-        Command::Node(NodeCommand::Cordon { name, place }) => {
-            load(&sources(place, None)).and_then(|loaded| ask::cordon(&loaded.config, &name, true))
-        }
-        Command::Node(NodeCommand::Uncordon { name, place }) => {
-            load(&sources(place, None)).and_then(|loaded| ask::cordon(&loaded.config, &name, false))
-        }
+        Command::Status(place) => asking(place, ask::status),
+        Command::Node(NodeCommand::Cordon { name, place }) => asking(place, |admin| ask::cordon(admin, &name, true)),
+        Command::Node(NodeCommand::Uncordon { name, place }) => asking(place, |admin| ask::cordon(admin, &name, false)),
         Command::Guard(command) => {
             log_to_stderr(false, "warn");
             load(&sources(command.place(), None)).and_then(|loaded| guard::run(&command, &loaded.config))
@@ -131,6 +129,18 @@ fn load(sources: &Sources) -> Result<Loaded, ExitCode> {
         complain(&problems.to_string());
         ExitCode::from(2)
     })
+}
+
+/// Asks the running Rangelight, whose configuration may be better than the file that lies there now: a file that is being
+/// edited, or that only its user may read, must not hide what runs. If nothing answers, the file is to blame.
+fn asking(place: Where, talk: impl FnOnce(&AdminConfig) -> Result<ExitCode, ExitCode>) -> Result<ExitCode, ExitCode> {
+    let (admin, problems) = config::admin(&sources(place, None));
+    let Some(problems) = problems else { return talk(&admin) };
+    complain(&format!(
+        "{problems}\nThe configuration has problems; asking the admin listener at {} all the same.",
+        admin.address
+    ));
+    talk(&admin).map_err(|_| ExitCode::from(2))
 }
 
 /// Logs to standard error: what `RUST_LOG` says, else this level. A service manager gets no colours.
@@ -186,6 +196,22 @@ fn complain(text: &str) {
 #[cfg(test)]
 mod tests {
     use rlimit::Resource;
+
+    #[test]
+    fn every_column_is_explained() {
+        let page = include_str!("../../../docs/reference/commands.md");
+        for (command, headings) in [("status", super::ask::HEADINGS), ("check", super::check::HEADINGS)] {
+            let (_, section) = page.split_once(&format!("\n## `rangelight {command}`\n")).expect("it has a section");
+            let section = section.split("\n## ").next().unwrap_or_default();
+            let explained: Vec<&str> = section
+                .lines()
+                .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+                .map(|(column, _)| column)
+                .take(headings.len())
+                .collect();
+            assert_eq!(explained, headings, "{command}");
+        }
+    }
 
     #[test]
     fn the_soft_limit_of_file_descriptors_becomes_the_hard_one() {

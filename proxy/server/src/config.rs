@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
+use rangelight_policy::block::Address;
 use rangelight_policy::chain::Root;
 use rangelight_policy::family::{ConsensusFamily, ExecutionFamily};
 use rangelight_policy::node::{Participation, Trust};
@@ -21,6 +22,7 @@ use self::files::Seen;
 use self::typed::Sheet;
 
 pub use self::address::ListenAddress;
+pub use self::change::{NodeChanges, waiting};
 pub use self::problem::{Origin, Problem, Problems};
 pub use self::secret::Secret;
 pub use self::sources::{Overrides, Sources};
@@ -36,9 +38,12 @@ pub mod typed;
 pub mod url;
 pub mod watch;
 
+mod change;
 mod files;
 mod meaning;
+mod mistake;
 mod node;
+pub(crate) mod pem;
 mod spelling;
 
 /// A configuration that was read, with all that a page about it shows.
@@ -65,8 +70,10 @@ pub struct Config {
     pub mode: Mode,
     /// Where validator clients connect; never empty.
     pub listens: Vec<ListenConfig>,
-    /// Where the dashboard, metrics and status are.
+    /// Where status, metrics and evidence are.
     pub admin: AdminConfig,
+    /// The only addresses that a block for own validators may pay; empty = by request and preparation.
+    pub fee_recipients: Vec<Address>,
     /// Where the slashing guard remembers.
     pub guard: GuardStore,
     /// The nodes in the order of the file; never empty, names and URLs unique.
@@ -166,6 +173,22 @@ pub struct TlsConfig {
 /// Everything that is wrong with it, at once.
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     read(sources).0
+}
+
+/// Where the admin listener is, as far as the configuration says, and what is wrong with the whole.
+///
+/// With a file that cannot be read at all this is the default address, without a token.
+#[must_use]
+pub fn admin(sources: &Sources) -> (AdminConfig, Option<Problems>) {
+    let mut seen = Seen::default();
+    let (layers, problems) = match sources.layers(&mut seen) {
+        Ok(read) => read,
+        Err(problem) => return (meaning::usual_admin(), Some(Problems(vec![problem]))),
+    };
+    let mut sheet = Sheet::new(layers, seen, problems);
+    let config = meaning::config(&mut sheet, sources);
+    let admin = config.map_or_else(meaning::usual_admin, |config| config.admin);
+    (admin, (!sheet.problems.is_empty()).then_some(Problems(sheet.problems)))
 }
 
 /// Reads the configuration, and says which files were looked at whether or not it is good.

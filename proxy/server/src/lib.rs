@@ -8,7 +8,7 @@
 //! | ground | [`time`], [`limits`], [`reply`], [`config`], [`state`] |
 //! | edges | [`evidence`], [`observe`], [`connection`], [`body`], [`budget`], [`nodes`] |
 //! | flow | [`guard`], [`gateway`], [`memo`], [`dispatch`], [`stream`], [`stable`] |
-//! | assembly | [`service`], [`answers`], [`listen`], [`admin`] |
+//! | assembly | [`service`], [`answers`], [`standing`], [`listen`], [`admin`] |
 //! | roof | this file, [`cli`] |
 
 use std::sync::Arc;
@@ -34,6 +34,7 @@ use crate::nodes::network::{Chart, Unsettled};
 use crate::observe::Meters;
 use crate::service::Service;
 use crate::stable::Stable;
+use crate::standing::{Standing, Teller};
 use crate::state::State;
 use crate::stream::Stream;
 
@@ -56,6 +57,7 @@ pub mod observe;
 pub mod reply;
 pub mod service;
 pub mod stable;
+pub mod standing;
 pub mod state;
 pub mod stream;
 pub mod time;
@@ -67,6 +69,7 @@ pub struct Rangelight {
     house: Arc<House>,
     nodes: Nodes,
     keeper: JoinHandle<Result<(), Unsettled>>,
+    standing: Standing,
 }
 
 /// Why nothing listens.
@@ -91,13 +94,16 @@ impl Rangelight {
         let draining = watch::Sender::new(false);
         let stream = Arc::new(Stream::new(draining.subscribe(), Arc::clone(&meters)));
         let guard = Arc::new(Guard::open(&config.guard, state.as_deref(), &meters));
-        let (keeper, nodes) = Keeper::new(Chart::new(choice, state), stream.clone(), Arc::clone(&meters));
+        let (keeper, nodes) = Keeper::new(Chart::new(choice, state.clone()), stream.clone(), Arc::clone(&meters));
         let desk = Desk { nodes: nodes.clone(), budget: Arc::new(Budget::default()), meters };
         let stable = Stable::new(nodes.clone());
         let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode, guard));
+        house.books().blocks.pin(&config.fee_recipients);
+        let teller = Teller::new(Arc::clone(&house), state);
         let bound = listen::start(listeners(config, &house, limits), limits, draining).map_err(Unstarted::Unbound)?;
         let keeper = tokio::spawn(keeper.run(config.nodes.clone()));
-        Ok(Self { bound, own: config.listens.len(), house, nodes, keeper })
+        let standing = teller.start();
+        Ok(Self { bound, own: config.listens.len(), house, nodes, keeper, standing })
     }
 
     /// Where validator clients connect; ports 0 are replaced by those that the system chose.
@@ -118,8 +124,10 @@ impl Rangelight {
         &self.nodes
     }
 
-    /// Takes over the nodes of another configuration. Listeners, mode and network stay as they were started.
+    /// Takes over the nodes and the fee recipients of another configuration. Listeners, mode and network stay as they were
+    /// started.
     pub async fn reconfigure(&self, config: &Config) {
+        self.house.books().blocks.pin(&config.fee_recipients);
         self.nodes.configure(config.nodes.clone()).await;
     }
 
@@ -133,17 +141,23 @@ impl Rangelight {
     }
 
     /// Ends: event streams first, then requests in flight, then publications that still run; `patience` for the last.
-    /// Returns how many publications did not end in time.
+    /// Returns how many publications did not end in time; they are logged by operation and node.
     pub async fn drain(self, patience: Duration) -> usize {
         let begun = tokio::time::Instant::now();
         self.bound.drain().await;
         let left = patience.saturating_sub(begun.elapsed());
         let done = timeout(left, self.house.published()).await.is_ok();
+        self.standing.end().await;
         let left = patience.saturating_sub(begun.elapsed());
         // A disk that does not answer any more must not keep us; what it has not taken is not durable either way.
         let _ = timeout(left, self.house.guard.close()).await;
         self.keeper.abort();
-        if done { 0 } else { self.house.publishing() }
+        if done {
+            return 0;
+        }
+        let left = self.house.publishing();
+        observe::publications_cut(left, &self.house.desk.meters.under_way.left());
+        left
     }
 }
 

@@ -17,6 +17,7 @@ mod wire;
 
 use std::convert::Infallible;
 use std::io;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,12 +59,41 @@ pub struct Listener {
 
 /// An address that could not be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
+#[error("cannot listen on {address}: {source}; {}", cure(.address, .source))]
 pub struct Unbound {
     /// The address.
     pub address: ListenAddress,
     /// Why.
     pub source: io::Error,
+}
+
+/// What to do about an address that cannot be bound.
+fn cure(address: &ListenAddress, cause: &io::Error) -> String {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, AlreadyExists, NotFound, PermissionDenied};
+
+    let set = "set another address for this listener";
+    match (address, cause.kind()) {
+        (ListenAddress::Tcp(address), AddrInUse) => {
+            let port = address.port();
+            format!("another program has port {port} (`ss -ltnp 'sport = :{port}'` names it): stop it, or {set}")
+        }
+        (ListenAddress::Tcp(address), AddrNotAvailable) => {
+            format!("this machine does not have the address {} (`ip address` lists its own): {set}", address.ip())
+        }
+        (ListenAddress::Tcp(address), PermissionDenied) if address.port() < 1_024 => {
+            "ports below 1024 belong to root: choose a higher one".to_owned()
+        }
+        (ListenAddress::Unix(path), NotFound) => {
+            format!("make the directory {}, or {set}", path.parent().unwrap_or(Path::new("/")).display())
+        }
+        (ListenAddress::Unix(path), PermissionDenied) => {
+            let folder = path.parent().unwrap_or(Path::new("/")).display();
+            format!("this user may not write to {folder}: allow it, or {set}")
+        }
+        (ListenAddress::Unix(_), AddrInUse) => format!("stop it, or {set}"),
+        (ListenAddress::Unix(_), AlreadyExists) => format!("remove it if it is not needed, or {set}"),
+        _ => set.to_owned(),
+    }
 }
 
 /// Listeners that listen.

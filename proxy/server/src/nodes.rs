@@ -30,6 +30,7 @@ use crate::nodes::probe::Probe;
 use crate::nodes::transport::Transport;
 
 pub mod control;
+pub mod cure;
 pub mod exchange;
 pub mod feed;
 pub mod keeper;
@@ -256,7 +257,7 @@ impl Node {
             soon: Arc::clone(&soon),
             version,
         };
-        let (feed, heard) = Feed::new(id, control.clone(), around.wanted.clone(), versions);
+        let (feed, heard) = Feed::new((id, Arc::clone(&config.name)), control.clone(), around.wanted.clone(), versions);
         let watchers = [tokio::spawn(probe.run()).abort_handle(), tokio::spawn(feed.run()).abort_handle()];
         Ok((Self { config, transport, control, soon, watchers: Arc::new(Watchers(watchers)) }, heard))
     }

@@ -4,6 +4,9 @@
 //! live in one process (tests, the demo). The counters of the request path are registered once, at the start: looking
 //! a metric up by its labels costs more than the rest of a small request's policy.
 //!
+//! Log events carry a target that says what they are about ([`NODES`] and its like), for `RUST_LOG` and for eyes; the
+//! path of this module would say nothing.
+//!
 //! Label sets are closed: operations come from the catalogue, nodes from the configuration, the rest from enums.
 
 use std::sync::Arc;
@@ -17,9 +20,15 @@ use rangelight_policy::duty::Alarm;
 use rangelight_policy::fleet::Notice;
 use rangelight_policy::network::Change;
 use rangelight_policy::node::{NodeId, Snapshot, Tier};
+use rangelight_policy::standing::Replayed;
 use tracing::{debug, error, info, warn};
 
+use crate::config::NodeChanges;
 use crate::evidence::Record;
+
+pub use under_way::{Left, UnderWay};
+
+mod under_way;
 
 /// Bounds of the latency buckets, in seconds: fine around a LAN answer and around the deadlines of a 12 s slot.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
@@ -60,6 +69,12 @@ pub const METRICS: &[Metric] = &[
         help: "Event streams ended because their reader was too slow.",
     },
     Metric {
+        name: EVENTS_DROPPED,
+        kind: "counter",
+        labels: "",
+        help: "Events not given out because those that slow readers have not read fill their room (32 MiB).",
+    },
+    Metric {
         name: NODE_TIER,
         kind: "gauge",
         labels: "node, tier",
@@ -84,6 +99,12 @@ pub const METRICS: &[Metric] = &[
         labels: "",
         help: "Attestations that the guard let pass because nobody can say whose they are.",
     },
+    Metric {
+        name: REPLAYS,
+        kind: "counter",
+        labels: "node, operation, outcome",
+        help: "Standing submissions told again to nodes that may have forgotten them; outcome is taken, refused or unanswered.",
+    },
     Metric { name: BACKGROUND, kind: "gauge", labels: "", help: "Publications that still run after their answer." },
 ];
 
@@ -95,12 +116,24 @@ const REFUSALS: &str = "rangelight_refusals_total";
 const EVENTS: &str = "rangelight_events_total";
 const SUBSCRIBERS: &str = "rangelight_subscribers";
 const SUBSCRIBERS_LOST: &str = "rangelight_subscribers_lost_total";
+const EVENTS_DROPPED: &str = "rangelight_events_dropped_total";
 const NODE_TIER: &str = "rangelight_node_tier";
 const NODE_HEAD: &str = "rangelight_node_head_slot";
 const VIEW_SLOT: &str = "rangelight_view_slot";
 const ALARMS: &str = "rangelight_alarms_total";
 const UNJUDGED: &str = "rangelight_guard_unjudged_total";
+const REPLAYS: &str = "rangelight_standing_replays_total";
 const BACKGROUND: &str = "rangelight_background_publications";
+
+/// Targets of log events.
+const NODES: &str = "rangelight::nodes";
+const VIEW: &str = "rangelight::view";
+const REQUEST: &str = "rangelight::requests";
+const STREAM: &str = "rangelight::stream";
+const STATE: &str = "rangelight::state";
+const CONFIG: &str = "rangelight::config";
+const ALARM: &str = "rangelight::alarms";
+const DRAIN: &str = "rangelight::drain";
 
 const METADATA: Metadata<'static> = Metadata::new("rangelight", Level::INFO, None);
 
@@ -127,8 +160,12 @@ pub struct Meters {
     pub subscribers: Gauge,
     /// Event streams ended because their reader was too slow.
     pub subscribers_lost: Counter,
+    /// Events dropped because the room for unread ones was full.
+    pub events_dropped: Counter,
     /// Publications that run on after their answer.
     pub background: Gauge,
+    /// Publications on their way, by operation and node.
+    pub under_way: UnderWay,
     view_slot: Gauge,
     unjudged: Counter,
 }
@@ -180,11 +217,24 @@ impl Meters {
         let operations = catalogue::rows().map(|row| OperationMeters::new(&recorder, row.operation)).collect();
         let subscribers = gauge(&recorder, SUBSCRIBERS, vec![]);
         let subscribers_lost = counter(&recorder, SUBSCRIBERS_LOST, vec![]);
+        let events_dropped = counter(&recorder, EVENTS_DROPPED, vec![]);
         let background = gauge(&recorder, BACKGROUND, vec![]);
         let view_slot = gauge(&recorder, VIEW_SLOT, vec![]);
         let unjudged = counter(&recorder, UNJUDGED, vec![]);
-        let nodes = DashMap::new();
-        Self { recorder, handle, operations, nodes, subscribers, subscribers_lost, background, view_slot, unjudged }
+        let (nodes, under_way) = (DashMap::new(), UnderWay::default());
+        Self {
+            recorder,
+            handle,
+            operations,
+            nodes,
+            subscribers,
+            subscribers_lost,
+            events_dropped,
+            background,
+            under_way,
+            view_slot,
+            unjudged,
+        }
     }
 
     /// A request was answered.
@@ -204,7 +254,19 @@ impl Meters {
     /// Something happened that the owner must know.
     pub fn alarm(&self, alarm: &Alarm) {
         counter(&self.recorder, ALARMS, vec![Label::new("sort", alarm.sort)]).increment(1);
-        warn!(alarm = alarm.sort, "{}", alarm.message);
+        warn!(target: ALARM, alarm = alarm.sort, "{}", alarm.message);
+    }
+
+    /// A node was told again what it may have forgotten.
+    pub fn replayed(&self, node: &Arc<str>, operation: &'static str, how: Replayed) {
+        let outcome = match how {
+            Replayed::Taken => "taken",
+            Replayed::Refused { .. } => "refused",
+            Replayed::Unanswered => "unanswered",
+        };
+        let node = Label::new("node", node.to_string());
+        let labels = vec![node, Label::new("operation", operation), Label::new("outcome", outcome)];
+        counter(&self.recorder, REPLAYS, labels).increment(1);
     }
 
     /// The guard let so many messages pass because nobody can say whose they are.
@@ -323,83 +385,106 @@ pub fn notice(notice: &Notice, name: impl Fn(NodeId) -> Option<Arc<str>>) {
         Notice::Tier { node, was, is, reasons } => {
             let (node, was, is) = (name(*node), was.name(), is.name());
             match reasons.is_empty() {
-                true => info!(%node, was, is, "the node is {is}"),
-                false => warn!(%node, was, is, "the node is {is}: {}", reasons.join("; ")),
+                true => info!(target: NODES, %node, was, is, "the node is {is}"),
+                false => warn!(target: NODES, %node, was, is, "the node is {is}: {}", reasons.join("; ")),
             }
         }
         Notice::NotReady { node, change, epoch } => {
             let node = name(*node);
-            warn!(%node, "not ready for fork {change} at epoch {epoch}; upgrade it");
+            warn!(target: NODES, %node, "not ready for {change} at epoch {epoch}; upgrade it");
         }
         Notice::ViewMoved { is: (slot, root), leader, .. } => {
-            debug!(slot = slot.0, %root, leader = %name(*leader), "the view moved");
+            debug!(target: VIEW, slot = slot.0, %root, leader = %name(*leader), "the view moved");
         }
         Notice::Reorged(reorg) => {
-            info!(slot = reorg.slot.0, depth = reorg.depth, old = %reorg.old_head_block, new = %reorg.new_head_block,
+            info!(target: VIEW, slot = reorg.slot.0, depth = reorg.depth, old = %reorg.old_head_block, new = %reorg.new_head_block,
                 "the chain reorganised");
         }
         Notice::Astray { node, head: (slot, root) } => {
-            warn!(node = %name(*node), slot = slot.0, %root, "the node is on another branch than the view");
+            warn!(target: NODES, node = %name(*node), slot = slot.0, %root, "the node is on another branch than the view");
         }
         Notice::DependentRootsDiffer { node, head: (slot, root) } => {
-            error!(node = %name(*node), slot = slot.0, %root,
+            error!(target: NODES, node = %name(*node), slot = slot.0, %root,
                 "the node gives other dependent roots than the others for the same head; one of them computes duties wrongly");
         }
         Notice::FinalityDiffers { node, says, others } => {
-            error!(node = %name(*node), epoch = says.epoch.0, says = %says.root, %others,
+            error!(target: NODES, node = %name(*node), epoch = says.epoch.0, says = %says.root, %others,
                 "two checkpoints are said to be final for one epoch; do not restart anything before you know why");
         }
         Notice::ClockOff { offset_ms } => {
-            error!(offset_ms, "this machine's clock is wrong by what own nodes agree on; set it by NTP");
+            error!(target: NODES, offset_ms, "this machine's clock is wrong by what own nodes agree on; set it by NTP");
         }
-        Notice::ClockRight => info!("this machine's clock agrees with the own nodes' again"),
+        Notice::ClockRight => info!(target: NODES, "this machine's clock agrees with the own nodes' again"),
         Notice::Unreadable { from, topic } => {
-            debug!(node = %name(*from), topic = topic.name(), "an event could not be read and was dropped");
+            debug!(target: STREAM, node = %name(*from), topic = topic.name(), "an event could not be read and was dropped");
         }
     }
 }
 
+/// A node was not usable when it was asked for the first time. Later changes are [`notice`]d.
+pub fn node_away_at_first(node: &str, reason: &str, cure: &str) {
+    warn!(target: NODES, node, is = Tier::Away.name(), "the node is away: {reason}; {cure}");
+}
+
 /// A node cannot be used with its TLS files.
 pub fn node_unusable(node: &str, reason: &str) {
-    error!(node, "the node is left out: {reason}");
+    error!(target: NODES, node, "the node is left out: {reason}");
 }
 
 /// A node's certificate is out of date, and is accepted because its key is pinned.
 pub fn pinned_certificate_out_of_date(node: &str) {
-    warn!(node, "the node's certificate is out of date; it is accepted because its public key is the pinned one");
+    warn!(target: NODES, node, "the node's certificate is out of date; it is accepted because its public key is the pinned one");
 }
 
 /// What we serve of the spec took an addition.
 pub fn spec_changed(change: &Change) {
-    info!(key = change.key, from = change.from, to = change.to, "the served spec took a value from an own node");
+    info!(target: NODES, key = change.key, from = change.from, to = change.to, "the served spec took a value from an own node");
 }
 
 /// The state directory does not take a file.
 pub fn state_not_written(file: &str, reason: &str) {
-    error!(file, "the state was not written, and will not be there after a restart: {reason}");
+    error!(target: STATE, file, "the state was not written, and will not be there after a restart: {reason}");
 }
 
 /// The state directory holds a file that cannot be used.
 pub fn state_not_read(file: &str, reason: &str) {
-    warn!(file, "the state was not read; going on without it: {reason}");
+    warn!(target: STATE, file, "the state was not read; going on without it: {reason}");
+}
+
+/// A node has what it may have forgotten.
+pub fn standing_told(node: &str, operation: &str, items: usize, recovered: bool) {
+    match recovered {
+        true => info!(node, operation, items, "the node takes standing submissions again"),
+        false => debug!(node, operation, items, "the node was told standing submissions again"),
+    }
+}
+
+/// A node does not take what it may have forgotten; said once until it does.
+pub fn standing_not_told(node: &str, operation: &str, reason: &str) {
+    warn!(node, operation, "the node does not take standing submissions, it is tried again: {reason}");
+}
+
+/// Standing submissions were read from the state directory.
+pub fn standing_restored(items: usize) {
+    info!(items, "standing submissions of before the restart are known again");
 }
 
 /// A race ended without an answer for the caller.
 pub fn race_failed(record: &Record) {
     let asked: Vec<String> = record.asked.iter().map(|line| format!("{}: {}", line.node, line.reason)).collect();
-    warn!(operation = record.operation, caller = %record.caller, status = record.status, took_ms = record.took_ms,
+    warn!(target: REQUEST, operation = record.operation, caller = %record.caller, status = record.status, took_ms = record.took_ms,
         "{} [{}]", record.outcome, asked.join(", "));
 }
 
 /// A node's stream held events that could not be read.
-pub fn events_dropped(node: NodeId, events: u64) {
-    warn!(node = node.0, events, "events of the node's stream were too long or no text, and were dropped");
+pub fn events_dropped(node: &str, events: u64) {
+    warn!(target: STREAM, node, events, "events of the node's stream were too long or no text, and were dropped");
 }
 
 /// Events that subscribers have not read fill their room.
 pub fn events_fill_memory(bytes: usize) {
     warn!(
-        bytes,
+        target: STREAM, bytes,
         "events that subscribers have not read fill their room; until they are read only heads and reorgs are told"
     );
 }
@@ -407,14 +492,32 @@ pub fn events_fill_memory(bytes: usize) {
 /// The state directory was kept from another network than the own nodes'.
 pub fn network_moved() {
     error!(
-        "the state directory is of another network than all own nodes; theirs is taken. Set `network` to forbid this"
+        target: STATE, "the state directory is of another network than all own nodes; theirs is taken. Set `network` to forbid this"
     );
 }
 
 /// A person took a node out of reads, or let it in again.
 pub fn cordoned(node: &str, cordoned: bool, caller: &str) {
     match cordoned {
-        true => info!(node, caller, "the node was cordoned: it gets no reads, only publications"),
-        false => info!(node, caller, "the node was uncordoned"),
+        true => {
+            info!(target: NODES, node, caller, "the node was cordoned: it still gets every publication, and reads only as \
+                the mode says");
+        }
+        false => info!(target: NODES, node, caller, "the node was uncordoned"),
     }
+}
+
+/// The nodes of a configuration that was read again are in place.
+pub fn nodes_reloaded(changes: &NodeChanges) {
+    info!(target: CONFIG, "the nodes are those of the new configuration: {changes}");
+}
+
+/// Options whose new values count at the next start only.
+pub fn options_wait(keys: &[String]) {
+    warn!(target: CONFIG, "these options differ from those of the start and count at the next one: {}", keys.join(", "));
+}
+
+/// A drain ran out of time.
+pub fn publications_cut(publications: usize, left: &Left) {
+    warn!(target: DRAIN, publications, "ended before these publications had reached every node: {left}");
 }

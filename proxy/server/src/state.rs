@@ -119,7 +119,17 @@ impl State {
     ///
     /// It cannot be read, or does not hold what is asked for.
     pub fn read<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, StateError> {
-        let path = self.path(name);
+        Self::look(&self.folder, name)
+    }
+
+    /// The same without taking the folder, which another Rangelight may be using: files are replaced whole, so what is
+    /// seen is one or the other.
+    ///
+    /// # Errors
+    ///
+    /// As for [`State::read`].
+    pub fn look<T: DeserializeOwned>(folder: &Path, name: &'static str) -> Result<Option<T>, StateError> {
+        let path = folder.join(name);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),

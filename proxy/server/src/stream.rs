@@ -156,6 +156,7 @@ impl Ears for Stream {
             observe::events_fill_memory(ROOM);
         }
         if full && topic.rule() != Rule::Head {
+            self.meters.events_dropped.increment(1);
             return;
         }
         self.meters.event(topic.name());
@@ -246,6 +247,11 @@ mod tests {
         assert!((ROOM..ROOM + (2 << 20)).contains(&kept), "{kept}");
         stream.say(Topic::Head, "{}");
         assert!(stream.alive.load(Ordering::Relaxed) > kept, "heads are said all the same");
+        let fits = ROOM.div_ceil(long.len());
+        let counted = format!("rangelight_events_dropped_total {}", 100 - fits);
+        let metrics = stream.meters.render();
+        let line = metrics.lines().find(|line| line.starts_with("rangelight_events_dropped_total"));
+        assert_eq!(line, Some(counted.as_str()), "what was dropped is counted");
         drop(slow);
         drop(stream.said);
         assert_eq!(stream.alive.load(Ordering::Relaxed), 0, "and what is gone is given back");

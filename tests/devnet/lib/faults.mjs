@@ -5,8 +5,9 @@
 // always there; every outage is longer than the eight slots in which Lodestar goes on to say it is synced.
 import { ask, sleep } from "./wait.mjs";
 import { log, start } from "./life.mjs";
+import { alone } from "./prepared.mjs";
 
-/** `at` and `until` are slots since the faults began; `phase` is a part of a slot. The whole fits into 8 epochs. */
+/** `at`, `until` and `alone` are slots since the faults began; `phase` is a part of a slot. The whole fits into 8 epochs. */
 export const FAULTS = [
   {
     name: "beacon node killed (-9), restarted",
@@ -16,6 +17,7 @@ export const FAULTS = [
     begin: (own, number) => own.kill(`bn${number}`),
     end: (own, number, network) => start(network, own, [`bn${number}`]),
     hurt: (number) => `bn${number}`,
+    alone: 22, // until then the pair that restarted proposes alone
   },
   {
     name: "beacon node stopped (SIGSTOP) for 4 slots, continued",
@@ -68,6 +70,7 @@ export async function play(network, own, first, phase) {
     const entry = { fault: fault.name, hurt: fault.hurt(number), from: first + fault.at, to: first + fault.until };
     entry.secondsToRecover = await recovered(network, number, ended);
     log(`slot ${network.slot()}: bn${number} has the chain's head again`);
+    if (fault.alone && network.proxy) entry.alone = await alone(network, number, first + fault.alone);
     story.push(entry);
   }
   return story;

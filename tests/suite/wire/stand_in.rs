@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -41,6 +42,8 @@ pub(crate) struct Heard {
 pub(crate) enum Act {
     /// These bytes are the answer, head and all; then the connection ends.
     Say(Vec<u8>),
+    /// As [`Act::Say`], so much later.
+    Late(Duration, Vec<u8>),
     /// A head, then as many bytes of [`pattern`] or blanks after it, then the end.
     Stream(String, usize),
     /// The request is read, then the connection is reset.
@@ -180,6 +183,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Cut + Unpin>(mut stream: S, stage: &S
     stage.scripted.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
     match act {
         Act::Say(answer) => stream.write_all(&answer).await?,
+        Act::Late(after, answer) => {
+            tokio::time::sleep(after).await;
+            stream.write_all(&answer).await?;
+        }
         Act::Stream(head, length) => {
             stream.write_all(head.as_bytes()).await?;
             let mut left = length;

@@ -66,13 +66,14 @@ pub(super) const DUTIES: Row = Row {
 
 /// Block production. A node's refusal speaks for that node only: another may have the payload.
 ///
-/// Until the block guard checks whom a block pays, a friend's block is worse than a late one of our own. The hedge is
-/// late, for it would trade the best block for the fastest: a node with a relay takes a second and more. But it comes,
-/// and in time for a third of the slot: a node that hangs must not cost the proposal while another one is there.
+/// In guarded mode a rule of its own asks all own nodes at once and takes the best block (`duty/produce.rs`). What stands
+/// here is for the other modes, for a second ask, and for blocks that the rule does not know: there the hedge is late, for
+/// it would trade the best block for the fastest (a node with a relay takes a second and more). But it comes, and in time
+/// for a third of the slot: a node that hangs must not cost the proposal while another one is there.
 pub(super) const PRODUCTION: Row = Row {
     class: "BEST+VIEW+MEMO+PIN",
-    note: "BEST, MEMO, PIN and the block guard come later; until then own nodes fail over with a late hedge, and friends are asked \
-           only when no own node is ready or all that were have failed",
+    note: "the body of Gloas is not read yet: own nodes fail over with a late hedge, and friends are asked only when no own \
+           node is ready or all that were have failed",
     scope: Scope::Propose,
     view: true,
     friends_last: true,
@@ -108,8 +109,10 @@ pub(super) const BLOCK_PUBLICATION: Row =
 /// A standing submission: nodes forget it on restart.
 pub(super) const STANDING: Row = Row {
     class: "BROADCAST_AND_REMEMBER",
-    note: "remembering comes later; until then broadcast",
+    note: "told again to a node that was added, came back or restarted",
     scope: Scope::Subscribe,
+    // The first that takes it answers. When none has, it is remembered all the same, and to say "failed" before a slow node
+    // spoke gains nothing.
     deadline: Deadline::AfterMs(10_000),
     body: COLLECT,
     standing: true,

@@ -49,12 +49,15 @@ pub(super) static DUTY: &[Row] = &[
         id: "D6",
         operation: "committee_subscriptions",
         path: "/eth/v1/validator/beacon_committee_subscriptions",
+        note: "told again to a node that was added, came back or restarted, until the duty's slot is over",
         ..STANDING
     },
     Row {
         id: "D7",
         operation: "prepare_proposers",
         path: "/eth/v1/validator/prepare_beacon_proposer",
+        note: "told again to a node that was added, came back or restarted, and each epoch; the last ones are whom blocks have to \
+               pay",
         scope: Scope::Propose,
         ..STANDING
     },
@@ -63,6 +66,8 @@ pub(super) static DUTY: &[Row] = &[
         operation: "register_validators",
         path: "/eth/v1/validator/register_validator",
         class: "BROADCAST_AND_REMEMBER (config: primary only)",
+        note: "told again to a node that was added, came back or restarted, never an older one after a newer; to friends' nodes only \
+               when no own node is there",
         scope: Scope::Propose,
         media: Media::SszRequest,
         ..STANDING
@@ -72,6 +77,8 @@ pub(super) static DUTY: &[Row] = &[
         operation: "proposer_preferences",
         path: "/eth/v1/validator/proposer_preferences",
         class: "BROADCAST_AND_REMEMBER (byte identical)",
+        note: "told again to a node that was added, came back or restarted, until their slot comes; the first of a slot and \
+               dependent root are kept",
         scope: Scope::Propose,
         media: Media::SszRequest,
         ..STANDING

@@ -56,7 +56,7 @@ pub(super) static GLOAS: &[Row] = &[
         operation: "publish_envelope",
         path: "/eth/v1/beacon/execution_payload_envelopes",
         class: "BROADCAST when it carries blobs (or the proxy can add them), else PIN",
-        note: "PIN comes later; until then broadcast: the producer is among the nodes that get it",
+        note: "to all at once, the producer among them, whether or not it carries blobs",
         ..BLOCK_PUBLICATION
     },
     Row {
@@ -119,6 +119,7 @@ pub(super) static GLOAS: &[Row] = &[
         operation: "builder_preferences",
         path: "/eth/v1/validator/builder_preferences/{pubkey}",
         class: "BROADCAST_AND_REMEMBER when enabled",
+        note: "broadcast; not remembered, for no released validator client sends it",
         scope: Scope::Propose,
         media: Media::SszRequest,
         ..STANDING

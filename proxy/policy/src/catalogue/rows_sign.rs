@@ -1,8 +1,8 @@
 //! What a validator signs or has signed: attestations, blocks, sync committee messages (groups A, B, C).
 //!
-//! Old forms (attestations v1, blocks v1, production v2) stay native where a node has them: their containers cannot be
-//! rewritten, and a validator client that speaks them expects their answers. Nodes without them answer 404, which is
-//! only shown when no other node did better.
+//! Old forms (attestations v1, production v2) stay native where a node has them: their containers cannot be rewritten, and
+//! a validator client that speaks them expects their answers. Nodes without them answer 404, which is only shown when no
+//! other node did better. Blocks are the same in both forms, so each node gets the one that it has.
 
 use super::base::{AGGREGATE, BLOCK_PUBLICATION, COLLECT, DENIED, GATING_READ, PRODUCTION, PUBLICATION, STANDING};
 use super::{Media, Method, Row, Scope};
@@ -70,12 +70,17 @@ pub(super) static ATTESTATION: &[Row] = &[
     },
 ];
 
+/// What guarded mode makes of production.
+const PRODUCED: &str = "all own nodes at once, the best block at 1.2 s or S + 2 s that the block guard lets pass; friends from \
+                        0.6 s or S + 1 s without one, for whole blocks only; one answer per slot and reveal";
+
 pub(super) static BLOCK: &[Row] = &[
     Row {
         id: "B1",
         operation: "produce_block_v3",
         path: "/eth/v3/validator/blocks/{slot}",
         class: "BEST+VIEW+MEMO; blinded answers PIN the publish",
+        note: PRODUCED,
         ..PRODUCTION
     },
     Row { id: "B2", operation: "produce_block_v4", path: "/eth/v4/validator/blocks/{slot}", ..PRODUCTION },
@@ -93,7 +98,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "produce_block_v2",
         path: "/eth/v2/validator/blocks/{slot}",
         class: "TRANSLATE to v3 (BEST), else native FAILOVER",
-        note: "native where a node has it, else 404; BEST, MEMO and the block guard come later: until then as B1",
+        note: "native where a node has it, else 404; as B1",
         successor: Some("produce_block_v3"),
         ..PRODUCTION
     },
@@ -102,7 +107,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "produce_blinded_block",
         path: "/eth/v1/validator/blinded_blocks/{slot}",
         class: "native FAILOVER + PIN, else 404",
-        note: "native where a node has it, else 404; PIN and the block guard come later: until then as B1",
+        note: "native where a node has it, else 404; as B1, own nodes only",
         successor: Some("produce_block_v3"),
         ..PRODUCTION
     },
@@ -119,7 +124,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "publish_block_v2",
         path: "/eth/v2/beacon/blocks",
         class: "BROADCAST (producer first)",
-        note: "producer first comes later; until then to all at once",
+        note: "to all at once; with consensus_and_equivocation one own node checks it first",
         ..BLOCK_PUBLICATION
     },
     Row {
@@ -127,7 +132,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "publish_block_v1",
         path: "/eth/v1/beacon/blocks",
         class: "TRANSLATE to v2, BROADCAST",
-        note: "native where a node has it, else 404",
+        note: "as v2 at level gossip, with the version of the slot's fork; natively to a node without v2",
         successor: Some("publish_block_v2"),
         ..BLOCK_PUBLICATION
     },
@@ -136,7 +141,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "publish_blinded_block_v2",
         path: "/eth/v2/beacon/blinded_blocks",
         class: "PIN then BROADCAST on failure",
-        note: "PIN comes later; until then broadcast: the producer is among the nodes that get it",
+        note: "to its producer, to the others when that one fails; to all own nodes while it is not known",
         ..BLOCK_PUBLICATION
     },
     Row {
@@ -144,7 +149,7 @@ pub(super) static BLOCK: &[Row] = &[
         operation: "publish_blinded_block_v1",
         path: "/eth/v1/beacon/blinded_blocks",
         class: "TRANSLATE to v2, PIN then BROADCAST",
-        note: "native where a node has it, else 404; PIN comes later",
+        note: "as B9, in the form of B8",
         successor: Some("publish_blinded_block_v2"),
         ..BLOCK_PUBLICATION
     },
@@ -181,6 +186,7 @@ pub(super) static SYNC: &[Row] = &[
         id: "C5",
         operation: "sync_committee_subscriptions",
         path: "/eth/v1/validator/sync_committee_subscriptions",
+        note: "told again to a node that was added, came back or restarted, until `until_epoch`",
         ..STANDING
     },
 ];

@@ -174,11 +174,11 @@ pub enum Notice {
         /// Why.
         reasons: Arc<[String]>,
     },
-    /// Alarm: a node does not know a fork to come, told once for each. From its epoch on the node would be behind.
+    /// Alarm: a node does not know a change to come, told once for each. From its epoch on the node would be behind.
     NotReady {
         /// The node.
         node: NodeId,
-        /// Name of the fork.
+        /// What it lacks: `fork` and its name, or `blob limit`.
         change: String,
         /// The epoch it comes into force.
         epoch: Epoch,

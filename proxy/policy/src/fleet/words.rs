@@ -50,6 +50,7 @@ impl Fleet {
             Signal::FeedConnected(from) => {
                 let known = self.of(from, |it| {
                     it.feed = true;
+                    it.feeds += 1;
                     it.head_asked = Some(now);
                     it.health.alive();
                 });

@@ -27,7 +27,7 @@ fn tier(health: &Health) -> Tier {
 
 #[test]
 fn facts_make_tiers() {
-    let lacks = |epoch| NetworkStanding::Lacks { fork: "fulu".into(), epoch: Epoch(epoch) };
+    let lacks = |epoch| NetworkStanding::Lacks { change: "fork fulu".into(), epoch: Epoch(epoch), also: Vec::new() };
     let said = |said| move |it: &mut Health| it.syncing(said);
     let cases: [Case<'_>; 18] = [
         ("all is well", &|_| {}, Tier::Ready),
@@ -99,11 +99,16 @@ fn every_tier_but_ready_has_a_reason() {
     let (_, reasons) = ready().tier(Yardstick::default(), Epoch(12));
     assert_eq!(reasons, [""; 0]);
     let mut health = ready();
-    health.compared(NetworkStanding::Lacks { fork: "fulu".into(), epoch: Epoch(13) });
-    assert_eq!(health.tier(Yardstick::default(), Epoch(12)).1, ["not ready for fork fulu at epoch 13"]);
+    let also = "not ready for blob limit at epoch 20";
+    health.compared(NetworkStanding::Lacks {
+        change: "fork fulu".into(),
+        epoch: Epoch(13),
+        also: vec![also.to_owned()],
+    });
+    assert_eq!(health.tier(Yardstick::default(), Epoch(12)).1, ["not ready for fork fulu at epoch 13", also]);
     assert_eq!(
         health.tier(Yardstick::default(), Epoch(13)).1,
-        ["it does not know the fork fulu, in force since epoch 13"]
+        ["it does not know the fork fulu, in force since epoch 13", also]
     );
     health.syncing(Syncing { el_offline: Some(true), is_optimistic: Some(true), ..GOOD });
     assert_eq!(health.tier(Yardstick::default(), Epoch(13)).1.len(), 2);

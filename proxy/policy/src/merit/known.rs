@@ -7,19 +7,41 @@
 //! The words come from the clients' sources and from recorded traffic: Lighthouse `PriorAttestationKnown`,
 //! `AggregatorAlreadyKnown`, `PriorSyncCommitteeMessageKnown`, `duplicate block`; Teku "Ignoring sync committee message
 //! as a duplicate"; Lodestar `…_ALREADY_KNOWN` codes and, from gossip, `PublishError.Duplicate`.
+//!
+//! Equivocation is not among them, although a node that knows a block calls its second coming so: the words are the
+//! same for another block of the same proposer, and that one is not published.
 
 use super::body::Complaint;
 
 /// Parts of messages that say so, lower case.
-const WORDS: [&str; 8] = [
+const KNOWN: [&str; 10] = [
+    "aggregatoralreadyknown",
     "already known",
     "already_known",
+    "already seen",
     "alreadyknown",
     "as a duplicate",
     "duplicate block",
     "priorattestationknown",
     "priorsynccommitteemessageknown",
     "publisherror.duplicate",
+];
+
+/// Parts of messages, lower case, by which a node says that it cannot judge an item now: the block or the target that it
+/// is about has not come to it, it ran out of time, or its queue is full. Another node may have taken the item.
+const NOT_NOW: [&str; 12] = [
+    "unknown beacon block",
+    "unknown head",
+    "unknown target",
+    "unknown_beacon_block",
+    "unknown_or_prefinalized",
+    "unknown_target",
+    "unknownheadblock",
+    "unknowntargetroot",
+    "queue is full",
+    "queuefull",
+    "timed out",
+    "timeout",
 ];
 
 /// A message's first line that only announces the lines after it (Lodestar, when several items fail).
@@ -42,14 +64,26 @@ fn all_lines_known(message: &str) -> bool {
     several && lines.by_ref().take(if announced { usize::MAX } else { 1 }).all(is_known) && lines.next().is_none()
 }
 
-fn is_known(line: &str) -> bool {
-    let line = line.to_ascii_lowercase();
-    WORDS.iter().any(|word| line.contains(word))
+/// Whether a node says of one item that it has it already.
+#[must_use]
+pub fn is_known(message: &str) -> bool {
+    says(message, &KNOWN)
+}
+
+/// Whether a node says of one item that it cannot judge it now.
+#[must_use]
+pub fn is_not_now(message: &str) -> bool {
+    says(message, &NOT_NOW)
+}
+
+fn says(message: &str, words: &[&str]) -> bool {
+    let message = message.to_ascii_lowercase();
+    words.iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::says_known;
+    use super::{is_not_now, says_known};
 
     #[test]
     fn only_duplicates_are_success() {
@@ -90,6 +124,23 @@ mod tests {
             ("no JSON", "already known", false),
         ] {
             assert_eq!(says_known(body.as_bytes()), known, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_node_cannot_judge_now() {
+        for (message, not_now) in [
+            ("Verification: UnknownHeadBlock { beacon_block_root: 0x11 }", true),
+            ("Attempt to send attestation for unknown target", true),
+            ("ATTESTATION_ERROR_UNKNOWN_OR_PREFINALIZED_BEACON_BLOCK_ROOT", true),
+            ("ATTESTATION_ERROR_UNKNOWN_BEACON_BLOCK_ROOT", true),
+            ("unknown beacon block root", true),
+            ("the request timed out", true),
+            ("InvalidSignature", false),
+            ("unknown validator", false),
+            ("PriorAttestationKnown", false),
+        ] {
+            assert_eq!(is_not_now(message), not_now, "{message}");
         }
     }
 }

@@ -55,7 +55,9 @@ pub enum Undefined {
     #[error("no own node has told its genesis and spec yet")]
     Silent,
     /// The configuration names one network and every own node that answered is on another.
-    #[error("network is configured as {wanted}, but {found}")]
+    #[error(
+        "network is configured as {wanted}, but {found}; point the nodes' URLs at nodes of that network, or correct `network`"
+    )]
     Elsewhere {
         /// What the configuration says.
         wanted: String,

@@ -70,29 +70,35 @@ impl Spare<'_> {
 impl fmt::Display for Spare<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Yes(nodes) => write!(f, "ready meanwhile: {}", names(nodes)),
-            Self::ByFriends(nodes) => write!(
-                f,
-                "ready meanwhile: {}, none of them your own, so friends decide what your validators sign",
-                names(nodes)
-            ),
+            Self::Yes(nodes) => write!(f, "{} ready meanwhile", are(nodes)),
+            Self::ByFriends(nodes) => {
+                let whose = if nodes.len() == 1 { "not your own" } else { "none of them your own" };
+                write!(f, "{} ready meanwhile, {whose}, so friends decide what your validators sign", are(nodes))
+            }
             Self::NotYet(nodes) => {
-                write!(f, "of the others only {} is ready, and doubtful: ", names(nodes))?;
+                write!(f, "of the others only {} ready, and doubtful: ", are(nodes))?;
                 f.write_str(
                     nodes.iter().find_map(|node| node.reasons.first()).map_or("it failed just now", String::as_str),
                 )?;
                 f.write_str("; wait two slots and ask again")
             }
             Self::AllCordoned(nodes) => {
-                write!(f, "of the others only {} is ready, and cordoned; uncordon it first", names(nodes))
+                let which = if nodes.len() == 1 { "it" } else { "one of them" };
+                write!(f, "of the others only {} ready, and cordoned; uncordon {which} first", are(nodes))
             }
             Self::No => f.write_str("no other node is ready; bring one up first"),
         }
     }
 }
 
-fn names(nodes: &[&NodeState]) -> String {
-    nodes.iter().map(|node| &*node.profile.name).collect::<Vec<_>>().join(", ")
+/// Who is, as a sentence begins: `a is`, `a and b are`, `a, b and c are`.
+fn are(nodes: &[&NodeState]) -> String {
+    let names: Vec<&str> = nodes.iter().map(|node| &*node.profile.name).collect();
+    match names.split_last() {
+        Some((last, [])) => format!("{last} is"),
+        Some((last, others)) => format!("{} and {last} are", others.join(", ")),
+        None => "nobody is".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -136,10 +142,10 @@ mod tests {
         // Asked of the first node, which is as good as any unless marked.
         for (name, nodes, safe, why) in [
             ("the only node", &["a"][..], false, "no other node is ready; bring one up first"),
-            ("two own", &["a", "b"], true, "ready meanwhile: b"),
-            ("itself cordoned changes nothing", &["a:c", "b"], true, "ready meanwhile: b"),
+            ("two own", &["a", "b"], true, "b is ready meanwhile"),
+            ("itself cordoned changes nothing", &["a:c", "b"], true, "b is ready meanwhile"),
             ("itself away and nobody else", &["a:a"], false, "no other node is ready; bring one up first"),
-            ("a standby does duties", &["a", "b:s"], true, "ready meanwhile: b"),
+            ("a standby does duties", &["a", "b:s"], true, "b is ready meanwhile"),
             ("the other is away", &["a", "b:a"], false, "no other node is ready; bring one up first"),
             ("the other is never read from", &["a", "b:p"], false, "no other node is ready; bring one up first"),
             (
@@ -154,18 +160,30 @@ mod tests {
                 false,
                 "of the others only b is ready, and doubtful: it was slow; wait two slots and ask again",
             ),
-            ("own ones are named before friends", &["a", "b:f", "c", "d"], true, "ready meanwhile: c, d"),
+            ("own ones are named before friends", &["a", "b:f", "c", "d"], true, "c and d are ready meanwhile"),
+            (
+                "several friends alone",
+                &["a", "b:f", "c:f", "d:f"],
+                true,
+                "b, c and d are ready meanwhile, none of them your own, so friends decide what your validators sign",
+            ),
+            (
+                "several are cordoned",
+                &["a", "b:c", "c:c"],
+                false,
+                "of the others only b and c are ready, and cordoned; uncordon one of them first",
+            ),
             (
                 "friends alone",
                 &["a", "b:f", "c:a"],
                 true,
-                "ready meanwhile: b, none of them your own, so friends decide what your validators sign",
+                "b is ready meanwhile, not your own, so friends decide what your validators sign",
             ),
             (
                 "a good friend before a doubtful own one",
                 &["a", "b:f", "c:d"],
                 true,
-                "ready meanwhile: b, none of them your own, so friends decide what your validators sign",
+                "b is ready meanwhile, not your own, so friends decide what your validators sign",
             ),
         ] {
             let nodes = nodes.iter().zip(0..).map(|(written, id)| node(id, written)).collect();

@@ -65,7 +65,8 @@ fn failure(item: &Value) -> Option<Failure> {
     Some(Failure { index, message: bounded(item["message"].as_str().unwrap_or_default()) })
 }
 
-fn bounded(words: &str) -> String {
+/// At most so much of a node's words; something in any case.
+pub(super) fn bounded(words: &str) -> String {
     match words.trim() {
         "" => "the node gave no reason".to_owned(),
         words => words.chars().take(MESSAGE_CHARS).collect(),

@@ -7,6 +7,12 @@
 //! given a usable answer by then. An own answer that still comes before the end takes part like any other; who wins then
 //! is the score's to say.
 //!
+//! A node that is away is asked, but not waited for: one that hangs would cost every duty the whole soft deadline until it
+//! is mended.
+//!
+//! Some answers are better than none and worse than a wait: a friend's block on a head that no own node knows. With a
+//! [`Resort`] they are taken only when its time has come, or when nobody is left who could do better.
+//!
 //! A refusal ends nothing while somebody may still answer. When all have ended without an answer, an own node's refusal
 //! is the reply, then a friend's; if nobody said anything, the race is exhausted. The deadline ends every wait.
 
@@ -31,10 +37,20 @@ pub struct Terms {
     pub deadline: Duration,
 }
 
+/// What is taken only for want of anything better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resort {
+    /// Answers below this score.
+    pub below: Score,
+    /// When they will do, measured from the race's beginning.
+    pub at: Duration,
+}
+
 /// The race. See the module.
 #[derive(Clone, Debug)]
 pub struct Best {
     terms: Terms,
+    resort: Option<Resort>,
     lanes: Vec<Lane>,
 }
 
@@ -43,6 +59,7 @@ struct Lane {
     node: NodeId,
     first: bool,
     own: bool,
+    away: bool,
     stage: Stage,
 }
 
@@ -64,27 +81,39 @@ impl Best {
             node: one.node,
             first: own(one) || !own_is_there,
             own: one.trust == Trust::Own,
+            away: one.tier == Tier::Away,
             stage: Stage::Unasked,
         };
-        Self { terms, lanes: candidates.iter().map(lane).collect() }
+        Self { terms, resort: None, lanes: candidates.iter().map(lane).collect() }
+    }
+
+    /// The same race, in which some answers are a last resort.
+    #[must_use]
+    pub fn resorting(self, resort: Resort) -> Self {
+        Self { resort: Some(resort), ..self }
+    }
+
+    fn will_do(&self, score: Score, elapsed: Duration) -> bool {
+        self.resort.is_none_or(|resort| score >= resort.below || elapsed >= resort.at)
     }
 
     fn advance(&mut self, elapsed: Duration) -> Step {
         let send = self.whom_to_ask(elapsed);
         let outcome = if send.is_empty() { self.outcome(elapsed) } else { None };
-        let wakes = [self.terms.friends_at, self.terms.soft];
-        let wake_at = wakes.into_iter().filter(|&at| at > elapsed).fold(self.terms.deadline, Duration::min);
+        let wakes = [self.terms.friends_at, self.terms.soft].into_iter().chain(self.resort.map(|resort| resort.at));
+        let wake_at = wakes.filter(|&at| at > elapsed).fold(self.terms.deadline, Duration::min);
         Step { send, wake_at: outcome.is_none().then_some(wake_at), outcome }
     }
 
     fn whom_to_ask(&mut self, elapsed: Duration) -> Vec<NodeId> {
         let first_are_asked = !self.lanes.iter().any(|lane| lane.first && lane.is_unasked());
         let hopeless = first_are_asked && !self.lanes.iter().any(Lane::is_awaited);
-        let needed = self.best().is_none() && (hopeless || elapsed >= self.terms.friends_at);
+        let has_answer = self.best().is_some_and(|(_, score)| self.will_do(score, elapsed));
+        let needed = !has_answer && (hopeless || elapsed >= self.terms.friends_at);
         let due = |lane: &&mut Lane| lane.is_unasked() && (lane.first || needed);
         let mut send = Vec::new();
         for lane in self.lanes.iter_mut().filter(due) {
-            lane.stage = Stage::Asked { lost: false };
+            lane.stage = Stage::Asked { lost: lane.away };
             send.push(lane.node);
         }
         send
@@ -95,7 +124,8 @@ impl Best {
         let over = elapsed >= self.terms.deadline || !self.lanes.iter().any(Lane::is_running);
         if let Some((node, score)) = self.best() {
             let waiting = self.lanes.iter().any(Lane::is_awaited);
-            let enough = score >= self.terms.enough || elapsed >= self.terms.soft || !waiting;
+            let enough =
+                score >= self.terms.enough || !waiting || elapsed >= self.terms.soft && self.will_do(score, elapsed);
             return (enough || over).then(|| reply(node));
         }
         let refusal =

@@ -40,9 +40,9 @@
 
 use std::time::Duration;
 
-use super::best::Terms;
+use super::best::{Resort, Terms};
 use super::failover::{Pace, Rules};
-use super::{Best, Broadcast, Candidate, Failover, Race, Score};
+use super::{Best, Broadcast, Candidate, Failover, Race, Score, broadcast};
 use crate::node::{NodeId, NodeState, Snapshot, Tier, Trust};
 use picture::Picture;
 
@@ -131,15 +131,10 @@ pub struct Plan {
 pub enum Conduct {
     /// All own nodes at once; the best answer within its terms.
     Best(Terms),
-    /// All; the first to accept answers.
-    Broadcast {
-        /// By when the caller has an answer.
-        deadline: Duration,
-        /// Those of the asked that are asked only if no other accepts in time.
-        held_back: Vec<NodeId>,
-        /// Whose answer is shown, if not the first acceptance.
-        spokesman: Option<NodeId>,
-    },
+    /// The same, with answers that are taken only for want of anything better.
+    BestOrResort(Terms, Resort),
+    /// All; the first good acceptance answers.
+    Broadcast(broadcast::Terms),
     /// One after the other.
     Failover(Rules),
     /// Nobody.
@@ -186,12 +181,14 @@ impl Plan {
     #[must_use]
     pub fn race(&self) -> Option<Box<dyn Race>> {
         match &self.conduct {
-            Conduct::Broadcast { deadline, held_back, spokesman } => {
-                let nodes = self.ask.iter().map(|candidate| candidate.node);
-                let at_once: Vec<NodeId> = nodes.filter(|node| !held_back.contains(node)).collect();
-                Some(Box::new(Broadcast::new(&at_once, held_back, *deadline, *spokesman)))
+            Conduct::Broadcast(terms) => {
+                let nodes: Vec<NodeId> = self.ask.iter().map(|candidate| candidate.node).collect();
+                Some(Box::new(Broadcast::new(&nodes, terms.clone())))
             }
             Conduct::Best(terms) => Some(Box::new(Best::new(&self.ask, terms.clone()))),
+            Conduct::BestOrResort(terms, resort) => {
+                Some(Box::new(Best::new(&self.ask, terms.clone()).resorting(*resort)))
+            }
             Conduct::Failover(rules) => Some(Box::new(Failover::new(self.ask.clone(), rules.clone()))),
             Conduct::Refuse(_) => None,
         }

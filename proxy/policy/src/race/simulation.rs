@@ -7,8 +7,10 @@
 
 use std::time::Duration;
 
+use super::broadcast::{Lead, Others, Terms};
 use super::failover::{Pace, Refusals, Rules};
 use super::{Broadcast, Candidate, Event, Failover, Losers, Note, Outcome, Race, Score, Verdict};
+use crate::chain::{Root, Slot};
 use crate::node::{NodeId, Tier, Trust};
 use oracle::Violation;
 
@@ -18,6 +20,9 @@ pub(super) mod script;
 
 /// How many races a run draws, half of them failovers.
 const RACES: u64 = 40_000;
+
+/// The slot of every drawn block.
+const BLOCK: Slot = Slot(7);
 
 /// A usable answer of this score ends a failover whose rules ask for so much.
 const STRONG: Score = Score([1, 0, 0, 0]);
@@ -120,7 +125,7 @@ struct World {
 #[derive(Clone, Debug)]
 enum Kind {
     Failover(Rules),
-    Broadcast { held_back: Vec<NodeId>, deadline: Duration, spokesman: Option<NodeId> },
+    Broadcast(Terms),
 }
 
 impl World {
@@ -144,14 +149,12 @@ impl World {
                 losers: if dice.percent(80) { Losers::Cancel } else { Losers::Finish },
             })
         } else {
-            let big = dice.percent(40) && candidates.iter().any(|one| one.trust == Trust::Own);
-            let friends = candidates.iter().filter(|one| big && one.trust == Trust::Friend);
-            let own = candidates.iter().find(|one| one.trust == Trust::Own);
-            Kind::Broadcast {
-                held_back: friends.map(|one| one.node).collect(),
-                deadline,
-                spokesman: own.filter(|_| dice.percent(30)).map(|one| one.node),
+            let terms = draw_terms(dice, &candidates, deadline);
+            if dice.percent(40) {
+                let slot = if dice.percent(70) { BLOCK } else { Slot(BLOCK.0 - 1) };
+                notes.push((dice.ms(0, 1_000), Note::ViewMoved(slot, Root([1; 32]))));
             }
+            Kind::Broadcast(terms)
         };
         Self { nodes, candidates, notes, tie, kind }
     }
@@ -159,10 +162,9 @@ impl World {
     fn race(&self) -> Box<dyn Race> {
         match &self.kind {
             Kind::Failover(rules) => Box::new(Failover::new(self.candidates.clone(), rules.clone())),
-            Kind::Broadcast { held_back, deadline, spokesman } => {
-                let at_once: Vec<NodeId> =
-                    self.candidates.iter().map(|one| one.node).filter(|node| !held_back.contains(node)).collect();
-                Box::new(Broadcast::new(&at_once, held_back, *deadline, *spokesman))
+            Kind::Broadcast(terms) => {
+                let nodes: Vec<NodeId> = self.candidates.iter().map(|one| one.node).collect();
+                Box::new(Broadcast::new(&nodes, terms.clone()))
             }
         }
     }
@@ -171,6 +173,39 @@ impl World {
         let trace = drive(race, &self.nodes, &self.notes, self.tie);
         oracle::judge(self, &trace).map_err(|rule| Violation { rule, trace })
     }
+}
+
+/// A spokesman stands alone: observing knows neither leads nor lesser acceptances.
+fn draw_terms(dice: &mut Dice, candidates: &[Candidate], deadline: Duration) -> Terms {
+    let own: Vec<NodeId> = candidates.iter().filter(|one| one.trust == Trust::Own).map(|one| one.node).collect();
+    let big = dice.percent(40) && !own.is_empty();
+    let friends = candidates.iter().filter(|one| big && one.trust == Trust::Friend);
+    let held_back = friends.map(|one| one.node).collect();
+    let spokesman = own.first().copied().filter(|_| dice.percent(20));
+    let mut terms = Terms { held_back, spokesman, ..Terms::new(deadline) };
+    if spokesman.is_some() {
+        return terms;
+    }
+    if dice.percent(50) {
+        terms.enough = STRONG;
+        terms.grace = dice.ms(50, 800);
+        terms.block = Some(BLOCK).filter(|_| dice.percent(60));
+        terms.seen = terms.block.is_some() && dice.percent(10);
+    }
+    if dice.percent(30) {
+        terms.settle_by = dice.ms(100, 3_000).min(deadline);
+    }
+    let others = |dice: &mut Dice| if dice.percent(50) { Others::Asked } else { Others::Spared };
+    if dice.percent(50) && !own.is_empty() {
+        let most = 1 + dice.below(own.len() as u64) as usize;
+        terms.lead = Some(Lead {
+            nodes: own[..most].to_vec(),
+            patience: dice.ms(50, 1_500),
+            accepted: others(dice),
+            refused: others(dice),
+        });
+    }
+    terms
 }
 
 fn draw_candidate(dice: &mut Dice, number: u64) -> Candidate {

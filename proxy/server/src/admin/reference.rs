@@ -1,4 +1,4 @@
-//! The reference pages `docs/reference/status.md` and `metrics.md`, made from what the code says.
+//! The reference pages `docs/reference/status.md`, `metrics.md` and [`evidence`]`.md`, made from what the code says.
 //!
 //! The status page carries a sample that went through the same functions as the real answer, and a line for every
 //! field of it; a field without a line, or a line without a field, fails. `RANGELIGHT_BLESS=1` writes both pages anew.
@@ -20,6 +20,8 @@ use super::status::{
     GuardStatus, Health, Maintenance, NetworkStatus, NodeStatus, SignerStatus, Status, ViewStatus, mode_name,
 };
 use crate::observe::METRICS;
+
+mod evidence;
 
 /// Every field of the three answers and what it means; `[]` stands for each entry of a list.
 const FIELDS: &[(&str, &str)] = &[
@@ -153,7 +155,7 @@ pub(crate) fn sample() -> (Status, Snapshot) {
 
 fn status_page() -> String {
     let (status, snapshot) = sample();
-    let maintenance = Maintenance::of(NodeId(0), status.nodes[0].clone(), &snapshot);
+    let maintenance = Maintenance::of(NodeId(0), status.nodes[0].clone(), &snapshot, Mode::Guarded);
     let away = Snapshot { nodes: snapshot.nodes[1..].to_vec(), ..snapshot };
     let health = Health::of(&away);
     let mut page = String::from(STATUS_HEADER);
@@ -255,7 +257,8 @@ const CORDON: &str = "\
 
 Takes a node out of reads, or lets it in again, and says whether it is `safe` to stop it now and `why`. A cordoned node
 still receives every publication, and is read from before one that is not ready. `node` is as in `/status`. `safe` is
-true for this moment and no longer. A cordon does not survive a restart of Rangelight.
+true for this moment and no longer. In the modes `observe` and `pass-through` a cordon does less; `why` then says what. A
+cordon does not survive a restart of Rangelight.
 ";
 
 const METRICS_HEADER: &str = "\

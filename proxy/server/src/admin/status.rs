@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rangelight_policy::chain::{Clock, Epoch, Moment, Root, Slot};
 use rangelight_policy::family::Versions;
 use rangelight_policy::network::{KNOWN, Served};
-use rangelight_policy::node::{NodeId, NodeState, Snapshot, ViewState};
+use rangelight_policy::node::{NodeId, NodeState, Participation, Snapshot, Tier, Trust, ViewState};
 use rangelight_policy::race::plan::Mode;
 use serde::{Deserialize, Serialize};
 
@@ -280,10 +280,54 @@ impl Health {
 
 impl Maintenance {
     /// A node after it was cordoned or let in again.
+    ///
+    /// What the mode does otherwise than guarded mode stands behind the reason: the reader must not believe that reads
+    /// have moved when they have not, or have moved to a node that does duties well when nobody looked.
     #[must_use]
-    pub fn of(id: NodeId, node: NodeStatus, snapshot: &Snapshot) -> Self {
+    pub fn of(id: NodeId, node: NodeStatus, snapshot: &Snapshot, mode: Mode) -> Self {
         let spare = snapshot.safe_without(id);
-        Self { node, safe: spare.is_safe(), why: plain(&spare.to_string()) }
+        let (mut why, mut safe) = (plain(&spare.to_string()), spare.is_safe());
+        if let Some(caveat) = Caveat::of(id, snapshot, mode).filter(|_| node.cordoned) {
+            why = format!("{why}; {}", caveat.words);
+            safe &= caveat.safe;
+        }
+        Self { node, safe, why }
+    }
+}
+
+/// What a cordon does not do in a mode.
+struct Caveat {
+    words: String,
+    /// Whether a node that can be spared still can.
+    safe: bool,
+}
+
+impl Caveat {
+    fn of(id: NodeId, snapshot: &Snapshot, mode: Mode) -> Option<Self> {
+        let reads = |state: &&NodeState| state.profile.participation != Participation::PublishOnly;
+        match mode {
+            Mode::Guarded => None,
+            Mode::Observe => {
+                let own = |state: &&NodeState| state.profile.trust == Trust::Own;
+                let first = snapshot.nodes.iter().filter(reads).find(own)?;
+                let words = "in observe mode the first own node is read from first, cordoned or not; the others answer \
+                             once it fails";
+                (first.profile.id == id).then(|| Self { words: words.to_owned(), safe: true })
+            }
+            // Tiers mean nothing there, only whether a node is away.
+            Mode::PassThrough => {
+                let asked = |state: &&NodeState| {
+                    state.profile.id != id && !state.cordoned && !matches!(state.tier, Tier::Away | Tier::Foreign)
+                };
+                let others = || snapshot.nodes.iter().filter(reads).filter(asked);
+                let full = |state: &&NodeState| state.profile.participation == Participation::Full;
+                let next = others().find(full).or_else(|| others().next())?;
+                let (name, tier) = (&next.profile.name, next.tier.name());
+                let words =
+                    format!("in pass-through mode requests and signed messages go to {name} next, which is {tier}");
+                Some(Self { words, safe: next.tier == Tier::Ready })
+            }
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use rangelight_policy::node::NodeId;
 use rangelight_policy::publish::{self, Failures, Outcome, Settled};
 use rangelight_policy::race::Verdict;
 
-use super::{Asking, reply_of};
+use super::{Asking, reply_as_it_is, reply_of};
 use crate::dispatch::Ended;
-use crate::nodes::exchange::{Came, Exchanged, observed};
+use crate::nodes::exchange::{Came, Exchanged, Question, observed};
 use crate::nodes::transport::Fault;
-use crate::reply::{Refusal, Reply, empty};
+use crate::reply::{Refusal, Reply, empty, headers};
 
 /// No node's answer was fit for the caller.
 const NOBODY: &str = "nobody could answer";
@@ -53,7 +53,7 @@ pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
             passed_on(asking, exchanged, None, words)
         }
         Ended::Merged(all) => match merged(asking, &all) {
-            Some(reply) => (reply, None, "made of several answers"),
+            Some(reply) => (named(asking, reply, &all), None, "made of several answers"),
             None => several(asking, all),
         },
         Ended::Exhausted(all) => several(asking, all),
@@ -71,7 +71,7 @@ fn learn(asking: &Asking, exchanged: &Exchanged<Came>) {
     if !matches!(exchanged.verdict, Verdict::Good { .. }) {
         return;
     }
-    let Some(observed) = seen(asking, &exchanged.came) else { return };
+    let Some(observed) = seen(&asking.question, &exchanged.came) else { return };
     let alarms = asking.question.rule.chosen(&mut asking.house.books(), exchanged.from, &observed);
     for alarm in alarms {
         asking.house.desk.meters.alarm(&alarm);
@@ -81,18 +81,27 @@ fn learn(asking: &Asking, exchanged: &Exchanged<Came>) {
 /// The answer that the rule makes of several, if it makes one.
 fn merged(asking: &Asking, all: &[Exchanged<Came>]) -> Option<Result<Reply, Refusal>> {
     let usable = all.iter().filter(|exchanged| matches!(exchanged.verdict, Verdict::Good { .. }));
-    let said: Vec<_> = usable.filter_map(|one| Some((one.from, seen(asking, &one.came)?))).collect();
+    let said: Vec<_> = usable.filter_map(|one| Some((one.from, seen(&asking.question, &one.came)?))).collect();
     asking.question.rule.merge(&said).map(reply_of)
 }
 
+/// A success made of several answers, under the name of the first node whose answer is in it.
+fn named(asking: &Asking, reply: Result<Reply, Refusal>, all: &[Exchanged<Came>]) -> Result<Reply, Refusal> {
+    let mut reply = reply?;
+    if let Some(first) = all.iter().find(|one| one.verdict != Verdict::Bad).filter(|_| reply.status().is_success()) {
+        headers::clean_answer(reply.headers_mut(), &asking.name(first.from));
+    }
+    Ok(reply)
+}
+
 /// An answer as policy sees it; `None` if there is none.
-fn seen<'a>(asking: &'a Asking, came: &'a Came) -> Option<Observed<'a>> {
+pub(super) fn seen<'a>(question: &'a Question, came: &'a Came) -> Option<Observed<'a>> {
     let (parts, body) = match came {
         Came::Whole(parts, bytes) => (parts, Body::Whole(bytes)),
         Came::Streaming(parts, opened) => (parts, Body::Opening(opened.opening())),
         Came::Nothing(_) => return None,
     };
-    Some(observed(&asking.question, parts, body))
+    Some(observed(question, parts, body))
 }
 
 /// A reply, whose it is, and how it came about.
@@ -101,9 +110,12 @@ type Said = (Result<Reply, Refusal>, Option<NodeId>, &'static str);
 fn several(asking: &Asking, mut all: Vec<Exchanged<Came>>) -> Said {
     let place = |id: NodeId| asking.plan.ask.iter().position(|one| one.node == id).unwrap_or(usize::MAX);
     all.sort_by_key(|exchanged| place(exchanged.from));
-    let mut outcomes: Vec<Outcome> = all.iter().map(told).collect();
+    let mut outcomes: Vec<Outcome> = all.iter().map(|exchanged| told(asking, exchanged)).collect();
     // Those that are still running may yet take the message.
     outcomes.resize(outcomes.len() + asking.still_running(&all), Outcome::Unknown);
+    if let Some(made) = asking.question.rule.settle(&outcomes) {
+        return (named(asking, Ok(reply_as_it_is(made)), &all), None, "made of several answers");
+    }
     match publish::settle(asking.question.row, &outcomes) {
         Settled::Accepted { index, status } if index < all.len() => {
             let exchanged = all.swap_remove(index);
@@ -154,19 +166,20 @@ fn in_shape(asking: &Asking, came: Came) -> Came {
     Came::Whole(parts, normal.into())
 }
 
-/// The status with which an acceptance is told. A node that refused what it has already accepted it.
+/// The status with which an acceptance is told. A node that refused what it has already accepted it; where it matters
+/// whether it was imported, it has not said so.
 fn accepted(asking: &Asking, status: u16) -> u16 {
-    if (200..300).contains(&status) { publish::caller_status(asking.question.row, status) } else { 200 }
+    let status = if (200..300).contains(&status) { status } else { 202 };
+    publish::caller_status(asking.question.row, status)
 }
 
 /// How an exchange ended, in the words of the lattice.
-fn told(exchanged: &Exchanged<Came>) -> Outcome {
+fn told(asking: &Asking, exchanged: &Exchanged<Came>) -> Outcome {
     match (&exchanged.came, &exchanged.verdict) {
         (Came::Nothing(fault), _) if fault.unsent() => Outcome::Unreachable,
         (Came::Nothing(_), _) => Outcome::Unknown,
         (came, Verdict::Good { .. }) => {
-            let success = came.status().filter(|status| (200..300).contains(status));
-            Outcome::Accepted { status: success.unwrap_or(200) }
+            Outcome::Accepted { status: came.status().map_or(200, |status| accepted(asking, status)) }
         }
         (Came::Whole(parts, bytes), _) => {
             Outcome::Refused { status: parts.status.as_u16(), failures: Failures::in_body(bytes) }

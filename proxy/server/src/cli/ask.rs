@@ -13,7 +13,7 @@ use rangelight_policy::chain::Slot;
 use super::table::{Table, plain, software};
 use super::{block_on, complain, say};
 use crate::admin::status::{GuardStatus, Maintenance, NodeStatus, SignerStatus, Status, ViewStatus};
-use crate::config::Config;
+use crate::config::AdminConfig;
 
 use door::Door;
 
@@ -21,22 +21,32 @@ mod door;
 
 /// Validators of one caller that are named.
 const SHOWN: usize = 16;
+/// The columns of `status`.
+pub(super) const HEADINGS: &[&str] =
+    &["node", "trust", "tier", "consensus", "execution", "head", "lag", "in view", "marks", "reason"];
+
+/// The most characters of a node's reasons in the table. A node of another network has some for each value that differs.
+const LONGEST_REASON: usize = 400;
 
 /// Prints the nodes as the running proxy sees them.
-pub(super) fn status(config: &Config) -> Result<ExitCode, ExitCode> {
-    let door = Door::new(&config.admin).map_err(|why| failed(&why))?;
+///
+/// The error is the exit code when nothing could be asked.
+pub(super) fn status(admin: &AdminConfig) -> Result<ExitCode, ExitCode> {
+    let door = Door::new(admin).map_err(|why| failed(&why))?;
     let status: Status = block_on(door.ask(Method::GET, "/status"))?.map_err(|why| failed(&why))?;
     say(&page(&status));
     if !ready(&status) {
         complain("no node is ready: duties cannot be done now; cure what the table says of your own nodes first");
-        return Err(ExitCode::FAILURE);
+        return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Takes a node out of reads or lets it in again, and prints whether it may be stopped.
-pub(super) fn cordon(config: &Config, name: &str, cordoned: bool) -> Result<ExitCode, ExitCode> {
-    let door = Door::new(&config.admin).map_err(|why| failed(&why))?;
+///
+/// The error is the exit code when nothing could be asked.
+pub(super) fn cordon(admin: &AdminConfig, name: &str, cordoned: bool) -> Result<ExitCode, ExitCode> {
+    let door = Door::new(admin).map_err(|why| failed(&why))?;
     let told = block_on(async {
         // Asked first, so that only a name that is there becomes part of a path.
         let status: Status = door.ask(Method::GET, "/status").await?;
@@ -45,11 +55,12 @@ pub(super) fn cordon(config: &Config, name: &str, cordoned: bool) -> Result<Exit
             return Err(format!("no node is called {name:?}; the nodes are {}", names.join(", ")));
         }
         let verb = if cordoned { "cordon" } else { "uncordon" };
-        door.ask::<Maintenance>(Method::POST, &format!("/nodes/{name}/{verb}")).await
+        let told = door.ask::<Maintenance>(Method::POST, &format!("/nodes/{name}/{verb}")).await?;
+        Ok((told, status.mode))
     })?;
-    let told = told.map_err(|why| failed(&why))?;
-    say(&maintained(&told));
-    if cordoned && !told.safe { Err(ExitCode::FAILURE) } else { Ok(ExitCode::SUCCESS) }
+    let (told, mode) = told.map_err(|why| failed(&why))?;
+    say(&maintained(&told, &mode));
+    Ok(if cordoned && !told.safe { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn failed(why: &str) -> ExitCode {
@@ -61,23 +72,22 @@ fn ready(status: &Status) -> bool {
     status.nodes.iter().any(|node| node.tier == "ready" && node.participation != "publish-only")
 }
 
-fn maintained(told: &Maintenance) -> String {
+fn maintained(told: &Maintenance, mode: &str) -> String {
     let Maintenance { node, safe, why } = told;
     if !node.cordoned {
-        return format!("{} takes part again; it is {}.", node.name, node.tier);
+        return format!("{} takes part again; it is {} now.", node.name, node.tier);
     }
     let verdict = if *safe { "It is safe to stop it now" } else { "It is NOT safe to stop it now" };
-    format!(
-        "{} is cordoned: it is read from only if nothing else is ready, and still receives every signed message.\n\
-         {verdict}: {}.",
-        node.name,
-        plain(why)
-    )
+    // What holds in the other modes stands in the reason.
+    let meaning = match mode {
+        "guarded" => ": it is read from only if nothing else is ready, and still receives every signed message",
+        _ => "",
+    };
+    format!("{} is cordoned{meaning}.\n{verdict}: {}.", node.name, plain(why))
 }
 
 fn page(status: &Status) -> String {
-    let mut table =
-        Table::new(&["node", "trust", "tier", "consensus", "execution", "head", "lag", "in view", "marks", "reason"]);
+    let mut table = Table::new(HEADINGS);
     for node in &status.nodes {
         table.row([
             node.name.clone(),
@@ -89,7 +99,7 @@ fn page(status: &Status) -> String {
             lag(node, status.view.as_ref()),
             if node.in_view { "yes" } else { "no" }.to_owned(),
             marks(node),
-            node.reasons.first().cloned().unwrap_or_default(),
+            reason(node),
         ]);
     }
     let mut page = format!("{table}\n");
@@ -99,14 +109,28 @@ fn page(status: &Status) -> String {
     let _ = writeln!(page, "mode     {}", plain(&status.mode));
     let _ = writeln!(page, "guard    {}", guard(&status.guard));
     let Status { callers, subscribers, publications_in_flight, .. } = status;
-    let _ = writeln!(
-        page,
-        "load     {callers} callers, {subscribers} event streams, {publications_in_flight} publications in flight"
-    );
+    let (callers, streams) = (many(*callers, "caller"), many(*subscribers, "event stream"));
+    let publications = many(*publications_in_flight, "publication");
+    let _ = writeln!(page, "load     {callers}, {streams}, {publications} in flight");
     if status.clock_offset_ms != 0 {
         let _ = writeln!(page, "clock    off by {} ms, as own nodes agree; set it by NTP", status.clock_offset_ms);
     }
     page
+}
+
+/// A number with its noun.
+fn many(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// Everything that is wrong, as far as a line takes it; `/status` has the rest.
+fn reason(node: &NodeStatus) -> String {
+    let all = node.reasons.join("; ");
+    if all.chars().count() <= LONGEST_REASON {
+        return all;
+    }
+    format!("{} …", all.chars().take(LONGEST_REASON).collect::<String>())
 }
 
 fn trust(node: &NodeStatus) -> String {

@@ -1,7 +1,7 @@
 //! `rangelight check`: what is configured, where each setting comes from, and what every node says.
 //!
-//! It needs no running proxy and changes nothing: the nodes are contacted directly, and the state folder is not
-//! touched. All nodes are visited at once, so it ends within some ten seconds however many there are.
+//! It needs no running proxy and changes nothing: the nodes are contacted directly, and of the state folder only the
+//! kept network is read. All nodes are visited at once, so it ends within some ten seconds however many there are.
 //!
 //! Exit 0 if at least one node is usable, so that it can stand before a start in a script; 1 if none is, with the
 //! cause; 2 if the configuration is wrong.
@@ -16,13 +16,32 @@ use super::table::{Table, plain, software};
 use super::{block_on, complain, say};
 use crate::admin::status::NetworkStatus;
 use crate::config::{Loaded, NetworkChoice, NodeConfig, Origin, Setting};
+use crate::nodes::network::kept_in;
 use crate::time;
 
-use judge::{Judgement, Verdict, judge};
+use judge::{Before, Judgement, Verdict, judge};
 use visit::Visit;
 
 mod judge;
 mod visit;
+
+/// The columns of the table of nodes.
+pub(super) const HEADINGS: &[&str] = &[
+    "node",
+    "tier",
+    "network",
+    "consensus",
+    "execution",
+    "head",
+    "sync",
+    "optimistic",
+    "EL",
+    "peers",
+    "ms",
+    "clock",
+    "events",
+    "SSZ",
+];
 
 /// Prints everything; the verdict is the exit code.
 pub(super) fn run(loaded: &Loaded) -> Result<ExitCode, ExitCode> {
@@ -39,8 +58,12 @@ pub(super) fn run(loaded: &Loaded) -> Result<ExitCode, ExitCode> {
         complain(&format!("network: {unknown}"));
         ExitCode::from(2)
     })?;
+    let kept = kept_in(&config.state).unwrap_or_else(|error| {
+        say(&format!("warning: what an earlier run kept is left out ({error}); run check as the user of Rangelight\n"));
+        None
+    });
     let visits = block_on(join_all(config.nodes.iter().map(Visit::pay)))?;
-    let judgement = judge(&config.nodes, &visits, choice, time::now());
+    let judgement = judge(&config.nodes, &visits, Before { choice, kept }, time::now());
     say(&page(&config.nodes, &visits, &judgement));
     match unusable(&config.nodes, &judgement) {
         None => Ok(ExitCode::SUCCESS),
@@ -61,22 +84,7 @@ fn settings(effective: &[Setting]) -> Table {
 }
 
 fn page(nodes: &[NodeConfig], visits: &[Visit], judgement: &Judgement) -> String {
-    let mut table = Table::new(&[
-        "node",
-        "tier",
-        "network",
-        "consensus",
-        "execution",
-        "head",
-        "sync",
-        "optimistic",
-        "EL",
-        "peers",
-        "ms",
-        "clock",
-        "events",
-        "SSZ",
-    ]);
+    let mut table = Table::new(HEADINGS);
     for ((node, visit), verdict) in nodes.iter().zip(visits).zip(&judgement.verdicts) {
         table.row(cells(node, visit, verdict));
     }

@@ -129,7 +129,10 @@ async fn show(demo: &Demo) -> Result<ExitCode, String> {
     match lost {
         0 => say("\nNo duty was lost. The same with your own nodes: `rangelight run`; see the README."),
         _ => say(&format!(
-            "\n{lost} duties were lost or wrong. That should not happen: please report it with the seed {}.",
+            "\n{lost} duties were lost or wrong. A machine that is busy with other things can be the cause, since slots \
+             of {} s leave little time: try again when it is idle. If duties are lost again, please report it with the \
+             seed {}.",
+            SLOT_MS / 1_000,
             demo.seed
         )),
     }
@@ -223,6 +226,7 @@ fn config(demo: &Demo, world: &World) -> Result<Config, String> {
         }],
         admin: AdminConfig { address: address(&demo.admin)?, hosts: Vec::new(), origins: Vec::new(), token: None },
         guard: GuardStore::Redb("guard.redb".into()),
+        fee_recipients: Vec::new(),
         nodes,
     })
 }

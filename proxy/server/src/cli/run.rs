@@ -12,8 +12,9 @@ use tracing::{error, info, warn};
 
 use crate::Rangelight;
 use crate::config::watch::{self, Latest};
-use crate::config::{Loaded, Sources};
+use crate::config::{self, Loaded, NodeChanges, Sources};
 use crate::limits::Limits;
+use crate::observe;
 use crate::state::State;
 
 /// The whole drain of a stop: service managers kill after ten seconds.
@@ -44,6 +45,8 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let begun = loaded.config.clone();
+    let mut running = loaded.config.nodes.clone();
     let mut latest = match watch::watch(sources, loaded) {
         Ok(latest) => Some(latest),
         Err(cause) => {
@@ -68,8 +71,12 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
                     let since = NotifyState::monotonic_usec_now().ok();
                     announce(&[NotifyState::Reloading].into_iter().chain(since).collect::<Vec<_>>());
                     rangelight.reconfigure(&loaded.config).await;
-                    info!(nodes = loaded.config.nodes.len(), "the nodes are those of the new configuration; \
-                        listeners, mode, network and state change with the next start");
+                    observe::nodes_reloaded(&NodeChanges::between(&running, &loaded.config.nodes));
+                    running.clone_from(&loaded.config.nodes);
+                    let waiting = config::waiting(&begun, &loaded.config);
+                    if !waiting.is_empty() {
+                        observe::options_wait(&waiting);
+                    }
                     announce(&[NotifyState::Ready]);
                 }
             }
@@ -84,9 +91,8 @@ async fn serve(sources: Sources, loaded: Loaded) -> ExitCode {
     watchdog.abort();
     info!("draining: no new connections; requests and publications in flight go on for up to {DRAIN:?}");
     tokio::select! {
-        left = rangelight.drain(DRAIN) => if left > 0 {
-            warn!(publications = left, "ended before these publications had reached every node");
-        },
+        // What did not end is logged there, by name.
+        _ = rangelight.drain(DRAIN) => {}
         () = ends.received() => warn!("told to stop again: what was still in flight is cut"),
     }
     code

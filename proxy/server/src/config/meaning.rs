@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use figment::value::Value;
+use rangelight_policy::block::Address;
 use rangelight_policy::network::KNOWN;
 use rangelight_policy::node::{Participation, Trust};
 
 use super::address::ListenAddress;
 use super::node;
-use super::options::{Form, NOT_YET, Place};
+use super::options::{Form, NOT_YET, Place, row};
 use super::problem::{Origin, Problem};
 use super::secret::Secret;
 use super::sources::Sources;
@@ -29,6 +30,9 @@ use super::{AdminConfig, Config, GuardStore, ListenConfig, Mode, NetworkChoice, 
 
 /// At most so many listeners; each is a socket and a task.
 const LISTENS_MAX: usize = 16;
+
+/// At most so many addresses that a block may pay.
+const PINS_MAX: usize = 64;
 
 const MODES: &[(&str, Mode)] =
     &[("guarded", Mode::Guarded), ("pass-through", Mode::PassThrough), ("observe", Mode::Observe)];
@@ -53,13 +57,12 @@ pub(super) fn config(sheet: &mut Sheet, sources: &Sources) -> Option<Config> {
     let below = state.as_deref().unwrap_or(Path::new("/"));
     let (listens, mut addresses) = listens(sheet, sources, below);
     let admin = admin(sheet, sources, below, &mut addresses);
-    for place in [Place::Attestation, Place::Block] {
-        settle(sheet, place);
-    }
+    settle(sheet, Place::Attestation);
     let guard = guard(sheet);
+    let fee_recipients = fee_recipients(sheet);
     let nodes = node::nodes(sheet, sources, &addresses);
     own_nodes(sheet, &nodes, network.is_some());
-    Some(Config { network, state: state?, mode, listens, admin: admin?, guard: guard?, nodes })
+    Some(Config { network, state: state?, mode, listens, admin: admin?, fee_recipients, guard: guard?, nodes })
 }
 
 /// Notes every option that asks for something this version cannot do, and takes it out, so that nothing else is said
@@ -125,6 +128,28 @@ fn guard(sheet: &mut Sheet) -> Option<GuardStore> {
             None
         }
     }
+}
+
+/// The pins of `[block]`.
+fn fee_recipients(sheet: &mut Sheet) -> Vec<Address> {
+    let section = sheet.section(Place::Block);
+    let (mut pins, before) = (Vec::new(), sheet.problems.len());
+    for said in section.texts(sheet, "fee_recipients") {
+        match said.value.parse() {
+            Ok(Address::ZERO) => sheet.wrong(&said, "what is paid to the zero address is lost; write your own address"),
+            Ok(address) if pins.contains(&address) => {}
+            Ok(_) if pins.len() == PINS_MAX => {
+                sheet.wrong(&said, format!("there are more than {PINS_MAX} addresses; remove some"));
+                break;
+            }
+            Ok(address) => pins.push(address),
+            Err(malformed) => sheet.wrong(&said, format!("{malformed}; write 0x and 40 hex digits")),
+        }
+    }
+    if pins.is_empty() && section.has("fee_recipients") && sheet.problems.len() == before {
+        section.wrong(sheet, "fee_recipients", "the list is empty; write an address, or remove the line");
+    }
+    pins
 }
 
 fn network(sheet: &mut Sheet, top: &Section) -> Option<NetworkChoice> {
@@ -220,6 +245,14 @@ fn admin(
     }
     let Door { hosts, origins, token, .. } = door;
     Some(AdminConfig { address: address.value, hosts, origins, token })
+}
+
+/// The admin listener that holds when nobody says anything.
+pub(super) fn usual_admin() -> AdminConfig {
+    let address =
+        row(Place::Admin, "address").default.and_then(|usual| ListenAddress::parse(usual, Path::new("/")).ok());
+    let address = address.expect("the default address can be read");
+    AdminConfig { address, hosts: Vec::new(), origins: Vec::new(), token: None }
 }
 
 fn door(sheet: &mut Sheet, sources: &Sources, section: &Section, state: &Path) -> Door {

@@ -18,6 +18,7 @@ use super::address::ListenAddress;
 use super::files::NAMED_MAX;
 use super::meaning::{no_such_word, path, token, word};
 use super::options::Place;
+use super::pem;
 use super::problem::Origin;
 use super::secret::Secret;
 use super::sources::Sources;
@@ -90,6 +91,7 @@ pub(super) fn nodes(sheet: &mut Sheet, sources: &Sources, listens: &[Said<Listen
             Ok((url, user)) => {
                 unique(sheet, &mut urls, url.clone(), &said, "URL");
                 not_ourselves(sheet, &said, &url, listens);
+                base(sheet, &said, &url);
                 Some((url, user))
             }
             Err(message) => {
@@ -153,7 +155,11 @@ fn node(
 fn needed(sheet: &mut Sheet, section: &Section, name: &str) -> Option<Said<String>> {
     let said = section.text(sheet, name);
     if said.is_none() && !section.has(name) {
-        section.wrong(sheet, name, format!("a node needs a {name}; write {name} = \"…\""));
+        let cure = match section.is_of_variables(sheet) {
+            true => format!("set RANGELIGHT_NODE__{}", name.to_ascii_uppercase()),
+            false => format!("write {name} = \"…\""),
+        };
+        section.wrong(sheet, name, format!("a node needs a {name}; {cure}"));
     }
     said
 }
@@ -186,6 +192,20 @@ fn family<'a, F: FromStr>(
         no_such_word(sheet, said, labels);
     }
     family
+}
+
+/// The paths of operations come behind the URL, so one that ends in a part of them never works.
+fn base(sheet: &mut Sheet, said: &Said<String>, url: &SafeUrl) {
+    let mut rest = url.prefix();
+    while let Some(at) = rest.find("/eth/v") {
+        let version = &rest[at + "/eth/v".len()..];
+        if version.starts_with(|c: char| c.is_ascii_digit()) {
+            let cure = "the paths of operations are put behind it; give the base URL, without /eth/v… and what follows";
+            sheet.wrong(said, cure);
+            return;
+        }
+        rest = version;
+    }
 }
 
 /// A node that is ourselves would ask ourselves for ever.
@@ -239,22 +259,9 @@ fn tls(sheet: &mut Sheet, sources: &Sources, section: &Section, url: Option<&Saf
             section.wrong(sheet, name, "this has no effect on http://; write https:// in the URL, or remove it");
         }
     }
-    let mut pem = |name, begin| {
-        let said = section.text(sheet, name)?;
-        let path = path(sheet, sources, &said)?;
-        let problem = match sheet.seen.read(&path, NAMED_MAX) {
-            Err(problem) => problem,
-            Ok(text) if text.lines().any(|line| line.starts_with("-----BEGIN ") && line.ends_with(begin)) => {
-                return Some(path);
-            }
-            Ok(_) => format!("{} holds no \"-----BEGIN …{begin}\"; write it in PEM form", path.display()),
-        };
-        sheet.wrong(&said, problem);
-        None
-    };
-    let ca_file = pem("ca_file", "CERTIFICATE-----");
-    let client_cert_file = pem("client_cert_file", "CERTIFICATE-----");
-    let client_key_file = pem("client_key_file", "PRIVATE KEY-----");
+    let ca_file = file(sheet, sources, section, "ca_file", "CERTIFICATE-----", |text| pem::authorities(text).map(drop));
+    let cert = file(sheet, sources, section, "client_cert_file", "CERTIFICATE-----", pem::certificates);
+    let key = file(sheet, sources, section, "client_key_file", "PRIVATE KEY-----", pem::key);
     let fingerprint = section.text(sheet, "fingerprint").and_then(|said| fingerprint(sheet, &said));
     if section.has("ca_file") && section.has("fingerprint") {
         section.wrong(sheet, "fingerprint", "a fingerprint is trusted whoever signed it; remove it or ca_file");
@@ -264,9 +271,43 @@ fn tls(sheet: &mut Sheet, sources: &Sources, section: &Section, url: Option<&Saf
             section.wrong(sheet, name, format!("{other} is missing; certificate and key go together"));
         }
     }
+    let ((client_cert_file, chain), (client_key_file, private)) = (cert.unzip(), key.unzip());
+    if let (Some(chain), Some(private)) = (chain, private)
+        && let Err(why) = pem::belong_together(chain, private)
+    {
+        let message = format!("certificate and key cannot be used together ({why}); write the key of this certificate");
+        section.wrong(sheet, "client_key_file", message);
+    }
+    let ca_file = ca_file.map(|(path, ())| path);
     let paths: Vec<&PathBuf> = [&ca_file, &client_cert_file, &client_key_file].into_iter().flatten().collect();
     let digest = if paths.is_empty() { 0 } else { sheet.seen.digest_of(paths.into_iter()) };
     TlsConfig { ca_file, fingerprint, client_cert_file, client_key_file, digest }
+}
+
+/// A file in PEM form, and what it holds.
+fn file<T>(
+    sheet: &mut Sheet,
+    sources: &Sources,
+    section: &Section,
+    name: &str,
+    begin: &str,
+    meaning: impl Fn(&[u8]) -> Result<T, String>,
+) -> Option<(PathBuf, T)> {
+    let said = section.text(sheet, name)?;
+    let path = path(sheet, sources, &said)?;
+    let begins = |line: &str| line.starts_with("-----BEGIN ") && line.ends_with(begin);
+    let problem = match sheet.seen.read(&path, NAMED_MAX) {
+        Err(problem) => problem,
+        Ok(text) if !text.lines().any(begins) => {
+            format!("{} holds no \"-----BEGIN …{begin}\"; write it in PEM form", path.display())
+        }
+        Ok(text) => match meaning(text.as_bytes()) {
+            Ok(held) => return Some((path, held)),
+            Err(why) => format!("{} cannot be used: {why}; write it anew, in PEM form", path.display()),
+        },
+    };
+    sheet.wrong(&said, problem);
+    None
 }
 
 fn fingerprint(sheet: &mut Sheet, said: &Said<String>) -> Option<[u8; 32]> {

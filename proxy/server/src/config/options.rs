@@ -102,12 +102,6 @@ pub const NOT_YET: &[NotYet] = &[
         early: Some(Early { value: "halt", until_then: "a vote that other families contradict is served" }),
         missing: "withholding a vote that is contradicted",
     },
-    NotYet {
-        key: "block.fee_recipients",
-        harmless: None,
-        early: None,
-        missing: "the check of a block's fee recipient",
-    },
     NotYet { key: "share", harmless: None, early: None, missing: "sharing with other stakers" },
 ];
 
@@ -145,7 +139,7 @@ pub const ROWS: &[Row] = &[
         meaning: "Caps the time of every answer on this listener, like `\"1.8s\"`; for Charon and others that give up early. \
                   Absent: each operation has its own deadline." },
     Row { place: Place::Admin, name: "address", form: Form::Text, default: Some("127.0.0.1:5056"),
-        meaning: "Where dashboard, `/metrics`, `/health`, `/status` and `/evidence` are. Another address than loopback needs a \
+        meaning: "Where `/status`, `/health`, `/metrics` and `/evidence` are. Another address than loopback needs a \
                   `token_file`: without one the program does not start." },
     Row { place: Place::Admin, name: "hosts", form: Form::Texts, default: None, meaning: HOSTS },
     Row { place: Place::Admin, name: "origins", form: Form::Texts, default: None, meaning: ORIGINS },
@@ -155,8 +149,8 @@ pub const ROWS: &[Row] = &[
         meaning: "Needed. The node's name in pages, metrics, logs and the `X-Rangelight-Node` header: at most 32 of \
                   `a-z 0-9 . _ -`, unique. A node that is renamed is a new node." },
     Row { place: Place::Node, name: "url", form: Form::Url, default: None,
-        meaning: "Needed. The beacon node's API, `http://` or `https://`, a path prefix is kept. A user part \
-                  (`http://user:password@host`) becomes basic authorisation and is never shown." },
+        meaning: "Needed. The base URL of the beacon node's API, `http://` or `https://`, without `/eth/v1`; another path prefix \
+                  is kept. A user part (`http://user:password@host`) becomes basic authorisation and is never shown." },
     Row { place: Place::Node, name: "trust", form: Form::Word(TRUSTS), default: Some("own"),
         meaning: "`own`: your node, it decides. `friend`: another staker's node; it can help and confirm, but moves nothing \
                   alone while an own node is ready." },
@@ -196,7 +190,11 @@ pub const ROWS: &[Row] = &[
     Row { place: Place::Attestation, name: "on_disagreement", form: Form::Text, default: None,
         meaning: "What happens to a vote that is contradicted: `halt`, `majority` or `warn`." },
     Row { place: Place::Block, name: "fee_recipients", form: Form::Texts, default: None,
-        meaning: "The only addresses that a block may pay." },
+        meaning: "The only addresses that a block for your validators may pay; any of them. Every produced block is checked \
+                  before your validator client gets it, and one that pays another is dropped for the next best. Absent: the \
+                  recipient that your validator client names in its request, else the one it has prepared. Set it when all \
+                  your validators are paid to few addresses: then nothing that a node forgot or a friend made up can pay \
+                  another. A change of it needs no restart." },
     Row { place: Place::Guard, name: "store", form: Form::Text, default: Some("redb:guard.redb"),
         meaning: "Where the slashing guard remembers what your validators signed: `redb:` and a file, in the state folder \
                   unless the path is absolute. It is written before a message goes out, so it belongs on a local disk. `off`: \
@@ -329,10 +327,13 @@ Rangelight reads one TOML file: `--config FILE`, else `$RANGELIGHT_CONFIG`, else
   `RANGELIGHT_LISTEN__ADDRESS=0.0.0.0:5055`. `RANGELIGHT_NODE__URL` and its like mean the only node; several nodes are
   one variable, `RANGELIGHT_NODE=[{name="attic",url="http://127.0.0.1:5052"},{…}]`, which replaces those of the file.
   An empty variable counts as absent.
+- One node may stand in `[node]` with single brackets; of several, each has `[[node]]`. The same holds for `[listen]`.
 - Everything that is wrong is reported in one run, each line with its origin and its cure, and the program ends with
   status 2.
-- The file and every file it names are read again on SIGHUP and about two seconds after a change. A file with a problem
-  changes nothing: the configuration that runs goes on running, and the problems are logged once.
+- The file and every file it names are read again on SIGHUP and about two seconds after a change. What concerns nodes is
+  taken over at once, their tokens, certificates and keys included, and so is `[block]`. `network`, `state`, `mode` and everything of
+  `[listen]` and `[admin]`, their tokens included, count from the next start; the log names by key what waits. A file
+  with a problem changes nothing: the configuration that runs goes on running, and the problems are logged once.
 - Secrets stand in files of their own (`…_file`), in a node's URL or in its `headers`. They are never printed.
 - The path of a secret, certificate or key is meant from the folder of the configuration file; one from the
   environment from the folder where the program was started. Other relative paths lie in the `state` folder.

@@ -21,6 +21,7 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use toml_edit::{ImDocument, Item};
 
 use super::files::{CONFIG_MAX, Seen};
+use super::mistake;
 use super::problem::{Origin, Problem};
 
 /// Variables of ours that are no options: where the file is, how to log, and what tests use.
@@ -214,8 +215,11 @@ fn parse(path: &Arc<Path>, text: &str) -> Result<(Dict, Lines), Problem> {
     let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
     let line_at = |offset: usize| 1 + ends.partition_point(|end| *end < offset);
     let bad = |span: Option<std::ops::Range<usize>>, message: &str| {
-        let origin = Origin::File { path: Arc::clone(path), line: span.map(|span| line_at(span.start)) };
-        problem(origin, format!("this is not TOML: {}; correct the line", message.trim().replace('\n', ", ")))
+        let line = span.as_ref().map(|span| line_at(span.start));
+        let origin = Origin::File { path: Arc::clone(path), line };
+        let (place, cure) = span.map_or_else(Default::default, |span| mistake::place(text, span.start, message));
+        let cure = if cure.is_empty() { "correct the line" } else { cure };
+        problem(origin, format!("this is not TOML{place}: {}; {cure}", message.trim().replace('\n', ", ")))
     };
     let document = ImDocument::parse(text).map_err(|error| bad(error.span(), error.message()))?;
     let mut values: Dict = Toml::from_str(text).map_err(|error| bad(error.span(), error.message()))?;

@@ -182,6 +182,14 @@ impl Section {
         self.values.contains_key(name)
     }
 
+    /// Whether variables made this table, one for each option (`RANGELIGHT_NODE__URL`), and the file has none.
+    pub(super) fn is_of_variables(&self, sheet: &Sheet) -> bool {
+        let one = format!("RANGELIGHT_{}__", self.place.name().to_ascii_uppercase());
+        let origin = |value: &Value| sheet.layers.origin(value, "");
+        let mut origins = self.values.values().map(origin).peekable();
+        origins.peek().is_some() && origins.all(|it| matches!(it, Origin::Environment(name) if name.starts_with(&one)))
+    }
+
     /// Notes that an option of this table is wrong, or that it is missing.
     pub(super) fn wrong(&self, sheet: &mut Sheet, name: &str, message: impl Into<String>) {
         let typed = self.values.get(name).map(|value| sheet.layers.origin(value, &self.at(name)));

@@ -104,14 +104,14 @@ fn net_listener(address: SocketAddr) -> io::Result<TcpListener> {
 fn remove_stale(path: &Path) -> io::Result<()> {
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
     if !found.file_type().is_socket() {
-        let message = "there is a file that is no socket; choose another path or remove it";
+        let message = "there is a file that is no socket";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
     }
     match net::UnixStream::connect(path) {
         Err(failure) if failure.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
         Err(failure) => Err(failure),
         Ok(_) => {
-            let message = "another process answers there; stop it or choose another path";
+            let message = "another process answers there";
             Err(io::Error::new(io::ErrorKind::AddrInUse, message))
         }
     }

@@ -13,6 +13,7 @@ use rangelight_policy::chain::Moment;
 use tokio::time::Instant;
 
 use crate::config::{NodeConfig, SafeUrl};
+use crate::nodes::cure;
 use crate::nodes::transport::{Fault, Lack, exhausted, fixed_headers};
 
 /// The longest answer to a question of ours; a spec has some 15 KiB.
@@ -155,9 +156,24 @@ fn words(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
+        if speaks_no_tls(cause) {
+            return cure::NO_TLS.to_owned();
+        }
+        if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return cure::NO_HTTP.to_owned();
+        }
     }
     let kind = if error.is_connect() { "cannot be reached" } else { "broke off" };
     format!("{kind}: {}", cause.to_string().chars().take(120).collect::<String>())
+}
+
+/// Whether the answer to our TLS greeting was no TLS. rustls speaks through errors of I/O, which may wrap each other.
+fn speaks_no_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    match (cause.downcast_ref::<rustls::Error>(), cause.downcast_ref::<std::io::Error>()) {
+        (Some(error), _) => matches!(error, rustls::Error::InvalidMessage(_)),
+        (None, Some(io)) => io.get_ref().is_some_and(|wrapped| speaks_no_tls(wrapped)),
+        (None, None) => false,
+    }
 }
 
 fn moment(date: &str) -> Option<Moment> {
@@ -170,6 +186,31 @@ mod tests {
     use super::*;
     use crate::nodes::tests::{config, request, say, server};
     use crate::nodes::tls;
+
+    #[tokio::test]
+    async fn a_scheme_that_does_not_fit_the_port_is_known() {
+        // What a TLS server says to somebody who speaks HTTP: an alert.
+        let tls_port = server(|mut stream| async move {
+            request(&mut stream).await;
+            say(&mut stream, "\u{15}\u{3}\u{1}\0\u{2}\u{2}F").await;
+        })
+        .await;
+        let plain_port = server(|mut stream| async move {
+            let mut greeting = [0; 64];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut greeting).await;
+            say(&mut stream, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+        })
+        .await;
+        let mut https = config(plain_port);
+        https.url = SafeUrl::parse(&format!("https://{plain_port}")).expect("a URL").0;
+        for (name, config, wanted) in
+            [("http to a TLS port", config(tls_port), cure::NO_HTTP), ("https to a plain port", https, cure::NO_TLS)]
+        {
+            let tls = tls::client_config(&config).expect("nothing to read");
+            let read = Control::new(&config, tls).expect("a client").read("/eth/v1/node/syncing").await;
+            assert_eq!(read.err(), Some(Unread::Silent(wanted.to_owned())), "{name}");
+        }
+    }
 
     #[tokio::test]
     async fn only_a_refused_connection_says_that_the_node_is_gone() {

@@ -126,6 +126,8 @@ const TELLING: Duration = Duration::from_millis(100);
 /// Asks one node.
 pub async fn ask(desk: &Desk, id: NodeId, node: &Node, question: &Question) -> Exchanged<Came> {
     let waiting = Instant::now();
+    let publication = matches!(question.row.strategy, Strategy::Broadcast | Strategy::Once);
+    let _telling = publication.then(|| desk.meters.under_way.begin(question.row.operation, &node.config.name));
     let _turn = match node.transport.turn(question.patience).await {
         Ok(turn) => turn,
         Err(fault) => return nothing(id, fault),
@@ -155,8 +157,22 @@ fn nothing(id: NodeId, fault: Fault) -> Exchanged<Came> {
     Exchanged { from: id, verdict: Verdict::Bad, reason: fault.reason().to_owned(), came: Came::Nothing(fault) }
 }
 
+/// Sends the request in the form that is for this node, and once more in another one if the rule has one for a node that
+/// refused it.
 async fn attempt(desk: &Desk, id: NodeId, node: &Node, question: &Question) -> Came {
-    let sent = match question.rule.request(id) {
+    let came = once(desk, node, question, question.rule.request(id)).await;
+    let Came::Whole(parts, bytes) = &came else { return came };
+    if !parts.status.is_client_error() && !parts.status.is_server_error() {
+        return came;
+    }
+    match question.rule.instead(id, &observed(question, parts, merit::Body::Whole(bytes))) {
+        Some(edit) => once(desk, node, question, Some(edit)).await,
+        None => came,
+    }
+}
+
+async fn once(desk: &Desk, node: &Node, question: &Question, edit: Option<Edit>) -> Came {
+    let sent = match edit {
         None => node.transport.send(&question.head, question.body.clone(), question.repeat).await,
         Some(edit) => {
             let (head, body) = edited(question, edit);

@@ -65,6 +65,8 @@ pub const ALWAYS: [Topic; 6] = [
 /// Reads one node's event stream for ever.
 pub struct Feed {
     id: NodeId,
+    /// For the log.
+    name: Arc<str>,
     control: Control,
     /// Where what it says goes, and the bytes that may wait there.
     tell: mpsc::Sender<Heard>,
@@ -102,13 +104,13 @@ impl Feed {
     /// A feed of this node, and where it is heard.
     #[must_use]
     pub fn new(
-        id: NodeId,
+        (id, name): (NodeId, Arc<str>),
         control: Control,
         wanted: watch::Receiver<Vec<Topic>>,
         version: watch::Receiver<Arc<str>>,
     ) -> (Self, mpsc::Receiver<Heard>) {
         let (tell, heard) = mpsc::channel(WAITING);
-        (Self { id, control, tell, room: Arc::new(Semaphore::new(ROOM as usize)), wanted, version }, heard)
+        (Self { id, name, control, tell, room: Arc::new(Semaphore::new(ROOM as usize)), wanted, version }, heard)
     }
 
     /// Runs until it is dropped.
@@ -206,7 +208,7 @@ impl Feed {
 
     fn dropped(&self, framing: &Framing) {
         if framing.dropped() > 0 {
-            observe::events_dropped(self.id, framing.dropped());
+            observe::events_dropped(&self.name, framing.dropped());
         }
     }
 

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::config::NodeConfig;
+use crate::nodes::cure;
 use crate::nodes::feed::Heard;
 use crate::nodes::network::{Chart, Network, Unsettled};
 use crate::nodes::transport::{Repeat, SentHead};
@@ -61,6 +62,8 @@ pub struct Keeper {
     feeds: SelectAll<BoxStream<'static, Heard>>,
     /// The nodes that were compared and are of our network.
     ours: HashSet<NodeId>,
+    /// Nodes of which nothing was logged since they were configured, and whether they have answered a probe.
+    strangers: HashMap<NodeId, bool>,
     warmed: Option<Slot>,
 }
 
@@ -130,6 +133,7 @@ impl Keeper {
             asks: JoinSet::new(),
             feeds: SelectAll::new(),
             ours: HashSet::new(),
+            strangers: HashMap::new(),
             warmed: None,
         };
         keeper.publish_network();
@@ -175,7 +179,17 @@ impl Keeper {
 
     fn take(&mut self, told: Told) -> Result<(), Unsettled> {
         match told {
-            Told::Signal(signal) => self.tell(signal),
+            Told::Signal(signal) => {
+                let probed = match &signal {
+                    Signal::Syncing { from, .. } => Some((*from, true)),
+                    Signal::SyncingFailed { from, .. } => Some((*from, false)),
+                    _ => None,
+                };
+                self.tell(signal);
+                if let Some((from, answered)) = probed {
+                    self.meet(from, answered);
+                }
+            }
             Told::Network { from, genesis, spec } => {
                 if let Some(node) = self.nodes.get(&from) {
                     self.chart.heard(from, &node.config.name, genesis, *spec, time::now());
@@ -197,6 +211,24 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Logs a node that is away when its first questions are over: its tier began as away, so that no change tells it.
+    fn meet(&mut self, node: NodeId, answered: bool) {
+        let Some(before) = self.strangers.get(&node).copied() else { return };
+        let picture = Arc::clone(&self.picture.borrow());
+        let (Some(state), Some(way)) = (picture.snapshot.node(node), self.nodes.get(&node)) else { return };
+        // Another tier was logged as a change. What a node tells of its network comes after its first answer, and which
+        // network is ours may take others' words.
+        if state.tier == Tier::Away {
+            if answered && (!before || self.chart.knows(node)) {
+                self.strangers.insert(node, true);
+                return;
+            }
+            let reason = state.reasons.join("; ");
+            observe::node_away_at_first(&way.config.name, &reason, &cure::unspoken(&way.config.url, &reason));
+        }
+        self.strangers.remove(&node);
     }
 
     /// What a node's feed says counts once the node is known to be of our network. What is missed until then is made
@@ -255,6 +287,7 @@ impl Keeper {
                     Ok((node, heard)) => {
                         let heard = stream::unfold(heard, |mut heard| async { Some((heard.recv().await?, heard)) });
                         self.feeds.push(heard.boxed());
+                        self.strangers.insert(id, false);
                         Arc::new(node)
                     }
                     Err(reason) => {
@@ -271,6 +304,7 @@ impl Keeper {
         self.chart.configured(own.collect(), &self.order);
         self.nodes = nodes;
         self.ours.retain(|id| self.nodes.contains_key(id));
+        self.strangers.retain(|id, _| self.nodes.contains_key(id));
         self.picture.send_modify(|picture| {
             let nodes = Arc::new(self.nodes.clone());
             *picture = Arc::new(Picture { snapshot: Arc::clone(&picture.snapshot), nodes });

@@ -14,6 +14,7 @@
 //! node that is merely slow must not be outvoted by speed.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rangelight_policy::chain::{Clock, Epoch, Moment};
@@ -24,10 +25,13 @@ use rangelight_policy::view::Schedule;
 use serde::{Deserialize, Serialize};
 
 use crate::observe;
-use crate::state::State;
+use crate::state::{State, StateError};
 
 /// How long the first own node's word waits for the others', in milliseconds.
 pub const WAIT_FOR_OWN: u64 = 2_000;
+
+/// Differences of a node that are named. A node of a network with another preset differs in some eighty values.
+const NAMED: usize = 16;
 
 const FILE: &str = "network.json";
 
@@ -43,7 +47,7 @@ pub struct Network {
 /// Why the network can't be settled; the start ends with it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Unsettled(#[from] Undefined);
+pub struct Unsettled(#[from] pub Undefined);
 
 /// What the nodes said of their network, and what follows.
 #[derive(Default)]
@@ -101,16 +105,31 @@ impl Chart {
     /// An empty chart, or the one that was kept if it is of the chosen network.
     #[must_use]
     pub fn new(choice: Option<NetworkChoice>, state: Option<Arc<State>>) -> Self {
-        let kept = state.as_deref().and_then(kept);
+        let kept = state.as_deref().and_then(|state| {
+            let kept = state.read(FILE).inspect_err(|error| observe::state_not_read(FILE, &error.to_string()));
+            served(&kept.ok()??)
+        });
+        Self { state, ..Self::resumed(choice, kept) }
+    }
+
+    /// A chart that begins with what was kept, if it is of the chosen network, and keeps nothing itself.
+    #[must_use]
+    pub fn resumed(choice: Option<NetworkChoice>, kept: Option<Served>) -> Self {
         let fits = |served: &Served| choice.is_none_or(|choice| served.genesis.validators_root == choice.0);
         let network = kept.filter(fits).map(|served| Arc::new(Network::new(served)));
-        Self { choice, state, network, ..Self::default() }
+        Self { choice, network, ..Self::default() }
     }
 
     /// The network, once known.
     #[must_use]
     pub fn network(&self) -> Option<&Arc<Network>> {
         self.network.as_ref()
+    }
+
+    /// Whether this node has told its genesis and spec.
+    #[must_use]
+    pub fn knows(&self, node: NodeId) -> bool {
+        self.words.contains_key(&node)
     }
 
     /// Forgets nodes that are no longer configured, and learns which are own.
@@ -246,8 +265,15 @@ impl Chart {
     }
 }
 
-fn kept(state: &State) -> Option<Served> {
-    let kept: Kept = state.read(FILE).inspect_err(|error| observe::state_not_read(FILE, &error.to_string())).ok()??;
+/// The network that a run with this state folder kept; `None` if none did. Looks only: the folder may be in use.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn kept_in(folder: &Path) -> Result<Option<Served>, StateError> {
+    Ok(State::look(folder, FILE)?.as_ref().and_then(served))
+}
+
+fn served(kept: &Kept) -> Option<Served> {
     let (genesis, spec) = (kept.genesis.to_string(), kept.spec.to_string());
     Some(Served { genesis: Genesis::read(genesis.as_bytes()).ok()?, spec: Spec::read(spec.as_bytes()).ok()? })
 }
@@ -259,18 +285,28 @@ impl From<&Served> for Kept {
     }
 }
 
-/// What a comparison means for a node.
+/// What a comparison means for a node. Everything that differs is named, up to [`NAMED`] lines.
 #[must_use]
 pub fn standing(comparison: &Comparison) -> NetworkStanding {
     if !comparison.foreign.is_empty() {
         let words = comparison.foreign.iter().map(|it| format!("{}: ours {}, its {}", it.key, it.reference, it.node));
-        return NetworkStanding::Foreign(words.collect());
+        return NetworkStanding::Foreign(named(words));
     }
-    let mut gaps = comparison.behind.iter().chain(&comparison.not_ready);
-    match gaps.find(|gap| gap.lacks != Lacks::Reference) {
-        Some(gap) => NetworkStanding::Lacks { fork: gap.change.clone(), epoch: gap.epoch },
-        None => NetworkStanding::Same,
+    let gaps = || comparison.behind.iter().chain(&comparison.not_ready).filter(|gap| gap.lacks != Lacks::Reference);
+    let Some(first) = gaps().min_by_key(|gap| gap.epoch) else { return NetworkStanding::Same };
+    let others = gaps().filter(|gap| *gap != first).map(ToString::to_string);
+    NetworkStanding::Lacks { change: first.change.clone(), epoch: first.epoch, also: named(others) }
+}
+
+/// The first [`NAMED`] of them, and how many more there are.
+fn named(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut words: Vec<String> = words.collect();
+    let more = words.len().saturating_sub(NAMED);
+    if more > 0 {
+        words.truncate(NAMED);
+        words.push(format!("and {more} more"));
     }
+    words
 }
 
 #[cfg(test)]

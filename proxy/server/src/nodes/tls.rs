@@ -8,12 +8,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
 use self::pin::PinnedKey;
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, pem};
 
 mod pin;
 
@@ -51,8 +50,8 @@ pub fn client_config(node: &NodeConfig) -> Result<ClientConfig, Unusable> {
     };
     match (&tls.client_cert_file, &tls.client_key_file) {
         (Some(cert), Some(key)) => {
-            let chain = certificates(cert)?;
-            let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error.to_string()))?;
+            let chain = read(cert, pem::certificates)?;
+            let private = read(key, pem::key)?;
             builder.with_client_auth_cert(chain, private).map_err(|error| unusable(cert, &error.to_string()))
         }
         _ => Ok(builder.with_no_client_auth()),
@@ -74,10 +73,7 @@ fn roots(node: &NodeConfig) -> Result<RootCertStore, Unusable> {
     if !node.url.is_https() {
         // A node over plain HTTP needs no authorities, and the system's cost memory and start-up time.
     } else if let Some(path) = &node.tls.ca_file {
-        let (added, _) = roots.add_parsable_certificates(certificates(path)?);
-        if added == 0 {
-            return Err(unusable(path, "holds no usable certificate"));
-        }
+        roots = read(path, pem::authorities)?;
     } else {
         // A machine without system authorities still reaches its plain-HTTP nodes; TLS then fails with a clear reason.
         let (_, _) = roots.add_parsable_certificates(system().iter().cloned());
@@ -91,10 +87,10 @@ fn system() -> &'static [CertificateDer<'static>] {
     SYSTEM.get_or_init(|| rustls_native_certs::load_native_certs().certs)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let certificates = read.map_err(|error| unusable(path, &error.to_string()))?;
-    if certificates.is_empty() { Err(unusable(path, "holds no certificate")) } else { Ok(certificates) }
+/// What a file holds. It was judged when the configuration was read, and may have changed since.
+fn read<T>(path: &Path, meaning: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, Unusable> {
+    let content = std::fs::read(path).map_err(|error| unusable(path, &error.to_string()))?;
+    meaning(&content).map_err(|why| unusable(path, &why))
 }
 
 fn unusable(path: &Path, why: &str) -> Unusable {

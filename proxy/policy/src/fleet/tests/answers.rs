@@ -220,7 +220,8 @@ fn finality_goes_forward_and_is_never_a_friends_word_alone() {
 
 #[test]
 fn a_node_that_lacks_a_fork_to_come_raises_one_alarm_for_it() {
-    let lacks = |fork: &str, epoch| NetworkStanding::Lacks { fork: fork.into(), epoch: Epoch(epoch) };
+    let lacks =
+        |change: &str, epoch| NetworkStanding::Lacks { change: change.into(), epoch: Epoch(epoch), also: Vec::new() };
     let mut stage = Stage::new(vec![own(0), own(1)]);
     stage.play("0a 1a");
     // Slot 106 is in epoch 13.

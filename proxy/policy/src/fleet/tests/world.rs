@@ -405,7 +405,7 @@ impl World {
         let from = sim.profile.id;
         let standing = match (sim.fault, sim.lacks) {
             (Fault::Foreign, _) => NetworkStanding::Foreign(vec!["genesis_validators_root".into()]),
-            (_, Some(epoch)) => NetworkStanding::Lacks { fork: "fulu".into(), epoch },
+            (_, Some(epoch)) => NetworkStanding::Lacks { change: "fork fulu".into(), epoch, also: Vec::new() },
             (_, None) => NetworkStanding::Same,
         };
         let failed = |loss| Signal::SyncingFailed { from, loss, reason: "the probe failed".into() };

@@ -95,7 +95,9 @@ fn named_cases() {
         ("a friend when the own one fails", "aF", &[('a', 10, -1), ('F', 5, 1)], "15 F", "a@0 F@10"),
         ("a friend when the own one hangs", "aF", &[('F', 5, 1)], "400 F", "a@0 F@200"),
         ("an own one that still comes", "aF", &[('a', 300, 3), ('F', 5, 1)], "300 a", "a@0 F@200"),
-        ("a friend at once when the own one is away", "a-F", &[('F', 5, 1)], "400 F", "a@0 F@0"),
+        ("a friend at once when the own one is away", "a-F", &[('F', 5, 1)], "5 F", "a@0 F@0"),
+        ("one that is away is not waited for", "ab-", &[('a', 10, 1), ('b', 50, 2)], "10 a", "a@0 b@0"),
+        ("one that is away and answers all the same", "ab-", &[('a', 10, -1), ('b', 5, 2)], "10 b", "a@0 b@0"),
         ("own refusal before a friend's", "aF", &[('a', 10, -404), ('F', 5, -404)], "15 a", "a@0 F@10"),
         ("without anybody", "", &[], "0 none", ""),
     ] {
@@ -114,4 +116,36 @@ fn a_lost_node_is_not_waited_for() {
     assert!(
         matches!(step.outcome, Some(Outcome::Reply { answer: Answer::One(NodeId(node)), .. }) if node == 'a' as u16)
     );
+}
+
+#[test]
+fn a_last_resort_waits_for_its_time_or_for_the_others() {
+    let ms = Duration::from_millis;
+    let resort = Resort { below: Score([5, 0, 0, 0]), at: ms(700) };
+    let good = |node: char, score| Event::Answer {
+        from: NodeId(node as u16),
+        verdict: Verdict::good(Score([score, 0, 0, 0])),
+    };
+    let bad = |node: char| Event::Answer { from: NodeId(node as u16), verdict: Verdict::Bad };
+    let by = |step: Step| match step.outcome {
+        Some(Outcome::Reply { answer: Answer::One(node), .. }) => char::from_u32(u32::from(node.0)),
+        _ => None,
+    };
+    let race = || {
+        let mut race = Best::new(&candidates("aF"), TERMS).resorting(resort);
+        race.begin();
+        assert_eq!(race.observe(Event::Woke, ms(200)).send, [NodeId('F' as u16)]);
+        assert_eq!(by(race.observe(good('F', 4), ms(210))), None);
+        let step = race.observe(Event::Woke, ms(400));
+        assert_eq!((step.wake_at, by(step)), (Some(ms(700)), None), "not at the soft deadline");
+        race
+    };
+    assert_eq!(by(race().observe(Event::Woke, ms(700))), Some('F'), "at its time");
+    assert_eq!(by(race().observe(bad('a'), ms(500))), Some('F'), "when nobody else is left");
+    assert_eq!(by(race().observe(good('a', 5), ms(500))), Some('a'), "never before a better one");
+    let mut sound = Best::new(&candidates("aF"), TERMS).resorting(resort);
+    sound.begin();
+    sound.observe(Event::Woke, ms(200));
+    sound.observe(good('F', 5), ms(210));
+    assert_eq!(by(sound.observe(Event::Woke, ms(400))), Some('F'), "what is good enough is no last resort");
 }

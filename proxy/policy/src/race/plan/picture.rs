@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::order::Lead;
 use super::{BIG_BODY, Conduct, Kind, Mode, Plan, Question, SHORTEST_HEDGE};
 use crate::node::{NodeId, NodeState, Participation, Snapshot, Tier, Trust};
+use crate::race::broadcast::Terms;
 use crate::race::failover::{Pace, Refusals, Rules};
 use crate::race::{Candidate, Losers, Score};
 
@@ -85,7 +86,8 @@ impl Picture<'_> {
         let spokesman = observing.then(|| self.spokesman(&ask)).flatten();
         let would_ask = if observing { ask.clone() } else { Vec::new() };
         let deadline = self.question.deadline;
-        Plan { conduct: Conduct::Broadcast { deadline, held_back, spokesman }, ask, would_ask }
+        let terms = Terms { held_back, spokesman, ..Terms::new(deadline) };
+        Plan { conduct: Conduct::Broadcast(terms), ask, would_ask }
     }
 
     pub(super) fn unlisted_write(&self, mode: Mode) -> Plan {

@@ -7,6 +7,7 @@ use super::{BIG_BODY, CallerKind, Conduct, Kind, Mode, NotAsked, Plan, Question,
 use crate::chain::{Moment, Root, Slot};
 use crate::family::{ConsensusFamily, ExecutionFamily};
 use crate::node::{NodeId, NodeState, Participation, Profile, Snapshot, Tier, Trust, ViewState};
+use crate::race::broadcast::Terms;
 use crate::race::failover::{Pace, Refusals, Rules};
 use crate::race::simulation::Dice;
 use crate::race::{Candidate, Losers, Score};
@@ -237,7 +238,7 @@ fn publications_go_to_everyone_but_foreign_nodes() {
         ("no own node at all", &BIG, "friend, friend", ""),
     ] {
         let plan = own(question, nodes, Mode::Guarded);
-        let Conduct::Broadcast { held_back, spokesman, deadline } = plan.conduct else { panic!("{name}") };
+        let Conduct::Broadcast(Terms { held_back, spokesman, deadline, .. }) = plan.conduct else { panic!("{name}") };
         assert_eq!(held_back.into_iter().map(letter).collect::<String>(), expected, "{name}");
         assert_eq!((spokesman, deadline), (None, question.deadline), "{name}");
     }
@@ -319,7 +320,7 @@ fn pass_through_is_failover_alone() {
     let rules = rules(&publication);
     assert_eq!((rules.pace, rules.losers), (Pace::OneByOne, Losers::Finish), "next on a fault, never cancelled");
     let standing = own(&STANDING, "own, friend", Mode::PassThrough);
-    assert!(matches!(standing.conduct, Conduct::Broadcast { spokesman: None, .. }));
+    assert!(matches!(standing.conduct, Conduct::Broadcast(Terms { spokesman: None, .. })));
     assert_eq!(letters(&standing.ask), "ab");
     check(&UNLISTED_WRITE, Mode::PassThrough, &[("the first own, whoever leads", "own, own leader", "a")]);
 }
@@ -339,7 +340,7 @@ fn observing_serves_the_first_own_node() {
     for question in [PUBLICATION, STANDING] {
         for (nodes, expected) in [(nodes, Some(NodeId(1))), ("own away, own, friend", None)] {
             let plan = own(&question, nodes, Mode::Observe);
-            let Conduct::Broadcast { spokesman, .. } = plan.conduct else { panic!("{question:?}") };
+            let Conduct::Broadcast(Terms { spokesman, .. }) = plan.conduct else { panic!("{question:?}") };
             assert_eq!((spokesman, plan.would_ask), (expected, plan.ask), "{question:?}, {nodes}");
         }
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::{Kind, Trace, World};
 use crate::node::{NodeId, Tier, Trust};
-use crate::race::broadcast::HOLD_BACK;
 use crate::race::failover::{CONFIRM_WITHIN, LAST_CALL, Pace, Refusals, Rules};
-use crate::race::simulation::{Does, Tie};
-use crate::race::{Answer, Candidate, Losers, Note, Outcome, Score, Verdict};
+use crate::race::simulation::Does;
+use crate::race::{Answer, Candidate, Note, Outcome, Score, Verdict};
+
+mod broadcasts;
 
 /// A broken rule and how it came.
 #[derive(Debug)]
@@ -33,10 +34,7 @@ pub(super) fn judge(world: &World, trace: &Trace) -> Result<(), &'static str> {
     }
     match &world.kind {
         Kind::Failover(rules) => Failovers { world, trace, rules, end: *end }.judge(outcome),
-        Kind::Broadcast { held_back, deadline, spokesman } => {
-            check(*end <= *deadline, "the outcome came after the deadline")?;
-            Broadcasts { world, trace, held_back, deadline: *deadline, spokesman: *spokesman }.judge(*end, outcome)
-        }
+        Kind::Broadcast(terms) => broadcasts::judge(world, trace, terms, *end, outcome),
     }
 }
 
@@ -222,91 +220,5 @@ impl Failovers<'_> {
             Verdict::Final { status } => Some((self.candidate(*from), *status)),
             Verdict::Good { .. } | Verdict::Bad => None,
         })
-    }
-}
-
-struct Broadcasts<'a> {
-    world: &'a World,
-    trace: &'a Trace,
-    held_back: &'a [NodeId],
-    deadline: Duration,
-    spokesman: Option<NodeId>,
-}
-
-impl Broadcasts<'_> {
-    fn judge(&self, end: Duration, outcome: &Outcome) -> Result<(), &'static str> {
-        let (Outcome::Reply { losers, .. } | Outcome::Exhausted { losers }) = outcome;
-        check(*losers == Losers::Finish, "a publication was cancelled")?;
-
-        // What each node will say and when, were it sent to at its proper time.
-        let release = self.release();
-        let mut says: Vec<(Duration, NodeId, &Verdict)> = Vec::new();
-        for (node, does) in &self.world.nodes {
-            let sent = if self.held_back.contains(node) { release } else { Some(Duration::ZERO) };
-            if let (Some(sent), Does::Answer(after, verdict)) = (sent, does) {
-                says.push((sent + *after, *node, verdict));
-            }
-            match (self.trace.asked_at(*node), sent) {
-                (None, Some(sent)) => check(sent >= end, "a node was left unasked")?,
-                (Some(asked), sent) => check(Some(asked) == sent, "a node was asked too early or too late")?,
-                (None, None) => {}
-            }
-        }
-        says.sort_by_key(|(at, ..)| *at);
-        let accepted = says.iter().find(|(_, _, verdict)| matches!(verdict, Verdict::Good { .. }));
-        let spoken = self.spokesman.and_then(|spokesman| says.iter().find(|(_, node, _)| *node == spokesman));
-        let everyone = says.last().filter(|_| says.len() == self.world.nodes.len()).map(|(at, ..)| *at);
-
-        let due = match (self.spokesman, spoken) {
-            (Some(_), Some((at, _, Verdict::Good { .. } | Verdict::Final { .. }))) => Some(*at),
-            (Some(_), Some((at, ..))) => accepted.map(|(accepted, ..)| (*accepted).max(*at)).or(everyone),
-            (Some(_), None) => None,
-            (None, _) => accepted.map(|(at, ..)| *at).or(everyone),
-        };
-        let due = due.unwrap_or(self.deadline).min(self.deadline);
-        check(end == due, "the caller was answered too early or too late")?;
-
-        // An answer at the very instant of the end counts if it was heard before the timer.
-        let heard = |node: NodeId| self.trace.verdict(node, end);
-        match outcome {
-            Outcome::Reply { answer: Answer::One(node), .. } => {
-                let spoke = spoken.filter(|(_, node, _)| heard(*node).is_some_and(|verdict| *verdict != Verdict::Bad));
-                let accepted = accepted.map(|(at, ..)| *at);
-                let right = match spoke {
-                    Some((_, spokesman, _)) => node == spokesman,
-                    None => says.iter().any(|(at, other, verdict)| {
-                        Some(*at) == accepted && other == node && matches!(verdict, Verdict::Good { .. })
-                    }),
-                };
-                check(right, "another node's answer was due")
-            }
-            Outcome::Reply { answer: Answer::Merged(nodes), .. } => {
-                check(!self.any_heard(|verdict| matches!(verdict, Verdict::Good { .. })), "merged over an acceptance")?;
-                check(self.any_heard(|verdict| matches!(verdict, Verdict::Final { .. })), "merged without a refusal")?;
-                let complete = self.world.nodes.iter().all(|(node, _)| nodes.contains(node));
-                check(complete && nodes.len() == self.world.nodes.len(), "merged, and somebody is missing")
-            }
-            Outcome::Exhausted { .. } => {
-                check(!self.any_heard(|verdict| *verdict != Verdict::Bad), "exhausted over an answer")
-            }
-        }
-    }
-
-    /// When the friends are asked: `None` if an own node accepts before.
-    fn release(&self) -> Option<Duration> {
-        let limit = HOLD_BACK.min(self.deadline / 2);
-        let own = || self.world.nodes.iter().filter(|(node, _)| !self.held_back.contains(node));
-        let before = |after: Duration| after < limit || (after == limit && self.world.tie == Tie::Answer);
-        let accepted =
-            own().any(|(_, does)| matches!(does, Does::Answer(after, Verdict::Good { .. }) if before(*after)));
-        let failed = own().map(|(_, does)| match does {
-            Does::Answer(after, Verdict::Final { .. } | Verdict::Bad) => *after,
-            Does::Answer(..) | Does::Hang => limit,
-        });
-        (!accepted).then(|| failed.max().unwrap_or(Duration::ZERO).min(limit))
-    }
-
-    fn any_heard(&self, which: impl Fn(&Verdict) -> bool) -> bool {
-        self.trace.answers.iter().any(|(_, _, verdict)| which(verdict))
     }
 }

@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use super::{Kind, World};
+use super::{BLOCK, Kind, World};
 use crate::node::{NodeId, Trust};
+use crate::race::broadcast::{Others, Terms};
 use crate::race::{Answer, Event, Losers, Note, Outcome, Race, Score, Step, Verdict};
 
 /// How many races are drawn to catch one fault.
@@ -36,9 +37,21 @@ enum Fault {
     StopsAskingWhenOneFailed,
     ThrowsAnswersAway,
     WaitsForEveryone,
+    // Of broadcasts.
+    AnswersWithALesser,
+    AsksOthersBesideTheLead,
+    AsksOthersAfterARefusal,
+    HearsAnyViewAsOurs,
+    HearsNoView,
+    HoldsALesserForEver,
+    TakesAllForLesser,
+    SettlesAtOnce,
+    SettlesAtTheDeadline,
+    SparesThoseWhoFollow,
+    SkipsTheNextLead,
 }
 
-const FAULTS: [Fault; 21] = [
+const FAULTS: [Fault; 32] = [
     Fault::AsksEveryoneAtOnce,
     Fault::AsksTwice,
     Fault::BelievesOneNodesRefusal,
@@ -60,6 +73,17 @@ const FAULTS: [Fault; 21] = [
     Fault::StopsAskingWhenOneFailed,
     Fault::ThrowsAnswersAway,
     Fault::WaitsForEveryone,
+    Fault::AnswersWithALesser,
+    Fault::AsksOthersBesideTheLead,
+    Fault::AsksOthersAfterARefusal,
+    Fault::HearsAnyViewAsOurs,
+    Fault::HearsNoView,
+    Fault::HoldsALesserForEver,
+    Fault::TakesAllForLesser,
+    Fault::SettlesAtOnce,
+    Fault::SettlesAtTheDeadline,
+    Fault::SparesThoseWhoFollow,
+    Fault::SkipsTheNextLead,
 ];
 
 /// A race with a fault.
@@ -121,7 +145,7 @@ impl Planted<'_> {
                 }
             }
             (Fault::SendsHeldBackAtOnce, None) => {
-                if let Kind::Broadcast { held_back, .. } = &self.world.kind {
+                if let Kind::Broadcast(Terms { held_back, .. }) = &self.world.kind {
                     step.send.extend(held_back.iter().filter(|node| !step.send.contains(node)).collect::<Vec<_>>());
                 }
             }
@@ -134,10 +158,57 @@ impl Planted<'_> {
                     step.outcome = self.kept.take();
                 }
             }
-            _ => {}
+            _ => {
+                if let Kind::Broadcast(terms) = &self.world.kind {
+                    self.distort_broadcast(terms, &mut step, event);
+                }
+            }
         }
         self.asked.extend(&step.send);
         step
+    }
+
+    fn distort_broadcast(&self, terms: &Terms, step: &mut Step, event: Option<&Event>) {
+        let waiting = self.world.candidates.iter().map(|one| one.node);
+        let waiting: Vec<NodeId> =
+            waiting.filter(|node| !self.asked.contains(node) && !step.send.contains(node)).collect();
+        let said = match event {
+            Some(Event::Answer { from, verdict }) => Some((from, verdict)),
+            Some(Event::Noted(_) | Event::Woke) | None => None,
+        };
+        let merged = matches!(step.outcome, Some(Outcome::Reply { answer: Answer::Merged(_), .. }));
+        match (self.fault, said) {
+            (Fault::AnswersWithALesser, Some((from, Verdict::Good { .. }))) => {
+                let answer = Answer::One(*from);
+                step.outcome.get_or_insert(Outcome::Reply { answer, losers: Losers::Finish });
+            }
+            (Fault::AsksOthersBesideTheLead, None) if event.is_none() && terms.lead.is_some() => {
+                step.send.extend(waiting);
+            }
+            (Fault::AsksOthersBesideTheLead, _) if terms.lead.is_some() => {
+                step.send.retain(|node| !self.asked.contains(node));
+            }
+            (Fault::AsksOthersAfterARefusal, Some((_, Verdict::Final { .. })))
+                if terms.lead.as_ref().is_some_and(|lead| lead.refused == Others::Spared) =>
+            {
+                step.send.extend(waiting);
+            }
+            (Fault::HoldsALesserForEver, None) if event == Some(&Event::Woke) && !merged => {
+                step.outcome = step.outcome.take().filter(|_| step.wake_at.is_some());
+                step.wake_at = Some(terms.deadline + Duration::from_millis(1));
+            }
+            (Fault::SettlesAtOnce, Some((_, Verdict::Final { .. }))) => {
+                let all = self.world.candidates.iter().map(|one| one.node).collect();
+                step.outcome.get_or_insert(Outcome::Reply { answer: Answer::Merged(all), losers: Losers::Finish });
+            }
+            (Fault::SettlesAtTheDeadline, _) if merged && event == Some(&Event::Woke) => {
+                step.outcome = None;
+                step.wake_at = Some(terms.deadline);
+            }
+            (Fault::SparesThoseWhoFollow, Some((_, Verdict::Good { .. }))) => step.send.clear(),
+            (Fault::SkipsTheNextLead, Some((_, Verdict::Bad))) if !step.send.is_empty() => step.send.extend(waiting),
+            _ => {}
+        }
     }
 
     /// What the strategy hears instead of what happened.
@@ -155,6 +226,13 @@ impl Planted<'_> {
             (Fault::ThrowsAnswersAway, Event::Answer { verdict: Verdict::Good { .. }, .. }) => {
                 Event::Noted(Note::NodeLost(NodeId(u16::MAX)))
             }
+            (Fault::TakesAllForLesser, Event::Answer { from, verdict: Verdict::Good { vote, .. } }) => {
+                Event::Answer { from, verdict: Verdict::Good { vote, score: Score::default() } }
+            }
+            (Fault::HearsNoView, Event::Noted(Note::ViewMoved(..))) => Event::Woke,
+            (Fault::HearsAnyViewAsOurs, Event::Noted(Note::ViewMoved(_, root))) => {
+                Event::Noted(Note::ViewMoved(BLOCK, root))
+            }
             (_, event) => event,
         }
     }
@@ -162,14 +240,14 @@ impl Planted<'_> {
     fn losers(&self) -> Losers {
         match &self.world.kind {
             Kind::Failover(rules) => rules.losers,
-            Kind::Broadcast { .. } => Losers::Finish,
+            Kind::Broadcast(_) => Losers::Finish,
         }
     }
 
     fn deadline(&self) -> Duration {
         match &self.world.kind {
             Kind::Failover(rules) => rules.deadline,
-            Kind::Broadcast { deadline, .. } => *deadline,
+            Kind::Broadcast(terms) => terms.deadline,
         }
     }
 

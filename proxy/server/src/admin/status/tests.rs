@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rangelight_policy::chain::Moment;
-use rangelight_policy::node::{Snapshot, Tier};
+use rangelight_policy::node::{Profile, Snapshot, Tier};
 
 use super::super::reference::sample;
 use super::*;
@@ -43,6 +43,45 @@ fn what_a_node_says_cannot_steer_a_terminal() {
     state.reasons = Arc::from(["evil\x1b[2J\r\n\u{9b}2J".to_owned()]);
     let shown = NodeStatus::of(state, String::new(), None, None);
     assert_eq!(shown.reasons, ["evil[2J2J"]);
+}
+
+#[test]
+fn a_cordon_says_what_the_mode_does_otherwise() {
+    let (_, mut snapshot) = sample();
+    // The first and the third are own and ready, the second is a friend's and away.
+    snapshot.nodes.push(state(2, Tier::Ready));
+    let told = |snapshot: &Snapshot, place: usize, cordoned, mode| {
+        let mut snapshot = snapshot.clone();
+        snapshot.nodes[place].cordoned = cordoned;
+        let state = &snapshot.nodes[place];
+        let told = Maintenance::of(state.profile.id, NodeStatus::of(state, String::new(), None, None), &snapshot, mode);
+        (told.safe, told.why)
+    };
+    let observed =
+        "in observe mode the first own node is read from first, cordoned or not; the others answer once it fails";
+    let passed = "in pass-through mode requests and signed messages go to node2 next, which is";
+    for (mode, place, cordoned, safe, why) in [
+        (Mode::Guarded, 0, true, true, "node2 is ready meanwhile".to_owned()),
+        (Mode::Observe, 0, true, true, format!("node2 is ready meanwhile; {observed}")),
+        (Mode::Observe, 0, false, true, "node2 is ready meanwhile".to_owned()),
+        (Mode::Observe, 2, true, true, "attic is ready meanwhile".to_owned()),
+        (Mode::PassThrough, 0, true, true, format!("node2 is ready meanwhile; {passed} ready")),
+    ] {
+        assert_eq!(told(&snapshot, place, cordoned, mode), (safe, why), "{mode:?} {place} {cordoned}");
+    }
+    // One that guarded mode would pass over comes first in the configuration.
+    snapshot.nodes[2].tier = Tier::Syncing;
+    snapshot.nodes.push(state(3, Tier::Ready));
+    let why = format!("node3 is ready meanwhile; {passed} syncing");
+    assert_eq!(told(&snapshot, 0, true, Mode::PassThrough), (false, why));
+    assert!(told(&snapshot, 0, true, Mode::Guarded).0, "guarded mode passes over it");
+}
+
+fn state(id: u16, tier: Tier) -> NodeState {
+    let (_, snapshot) = sample();
+    let mut profile = Profile::clone(&snapshot.nodes[0].profile);
+    (profile.id, profile.name) = (NodeId(id), format!("node{id}").into());
+    NodeState { profile: Arc::new(profile), tier, ..snapshot.nodes[0].clone() }
 }
 
 #[test]

@@ -22,9 +22,14 @@ fn the_page_of_the_sample() {
             "mode     guarded",
             "guard    on, 2 validators",
             "         signed last by 127.0.0.1 Lighthouse/v8.0.1, slot 11000001: 1234, 1235",
-            "load     1 callers, 1 event streams, 0 publications in flight",
+            "load     1 caller, 1 event stream, 0 publications in flight",
         ]
     );
+    status.nodes[1].reasons = vec!["one".to_owned(), "x".repeat(LONGEST_REASON)];
+    let page = super::page(&status);
+    let line = page.lines().nth(2).unwrap_or_default();
+    let wanted = format!("one; {} …", "x".repeat(LONGEST_REASON - 5));
+    assert!(line.ends_with(&wanted), "all reasons, up to the bound: {line}");
     (status.guard.condition, status.guard.why) = ("from-memory".to_owned(), Some("the disk is full".to_owned()));
     status.guard.signers[0].validators = (0..20).map(|index| index.to_string()).collect();
     status.view = None;
@@ -75,8 +80,11 @@ fn lag_counts_from_the_view() {
 fn what_maintenance_says() {
     let mut node = sample().0.nodes[0].clone();
     let told = |node: &NodeStatus, safe| Maintenance { node: node.clone(), safe, why: "because".to_owned() };
-    assert_eq!(maintained(&told(&node, true)), "attic takes part again; it is ready.");
+    assert_eq!(maintained(&told(&node, true), "guarded"), "attic takes part again; it is ready now.");
     node.cordoned = true;
-    assert!(maintained(&told(&node, true)).ends_with("\nIt is safe to stop it now: because."));
-    assert!(maintained(&told(&node, false)).ends_with("\nIt is NOT safe to stop it now: because."));
+    let (safe, unsafe_now) = (maintained(&told(&node, true), "guarded"), maintained(&told(&node, false), "guarded"));
+    assert!(safe.ends_with("every signed message.\nIt is safe to stop it now: because."), "{safe}");
+    assert!(unsafe_now.ends_with("\nIt is NOT safe to stop it now: because."), "{unsafe_now}");
+    let observed = maintained(&told(&node, true), "observe");
+    assert_eq!(observed, "attic is cordoned.\nIt is safe to stop it now: because.", "reads have not moved");
 }

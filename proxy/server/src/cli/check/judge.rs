@@ -3,23 +3,35 @@
 //! Tiers are not reckoned here: the visits are told to the same [`Fleet`] that the running proxy uses, with the time
 //! that it wants to see pass added to the moment, so that `check` and `run` cannot differ. What is added is the cure.
 //!
-//! Which network it is the own nodes say, or the configuration. A check without an own node (the configuration then
-//! names the network) takes friends' words for genesis and spec, if they are of the named network.
+//! Which network it is, the configuration says, else what an earlier run kept, else the own nodes: told to the same
+//! [`Chart`] that the running proxy uses. A check without an own node (the configuration then names the network) takes
+//! friends' words for genesis and spec, if they are of the named network. Where the configuration names a network that
+//! nobody could describe, a node whose genesis is another is foreign all the same.
 
 use rangelight_policy::chain::Moment;
 use rangelight_policy::family::ExecutionFamily;
 use rangelight_policy::fleet::{Fleet, Signal};
 use rangelight_policy::health::{Loss, NetworkStanding};
-use rangelight_policy::network::{NetworkChoice, Told, Undefined, define};
+use rangelight_policy::network::{NetworkChoice, Served, Told, Undefined, define};
 use rangelight_policy::node::{NodeId, NodeState, Participation, Tier, Trust};
 
 use super::visit::Visit;
 use crate::config::NodeConfig;
-use crate::nodes::network::{Network, standing};
+use crate::nodes::cure::unspoken;
+use crate::nodes::network::{Chart, Network, Unsettled, WAIT_FOR_OWN, standing};
 use crate::nodes::profile;
 
 /// A difference of clocks that is no rounding of `Date` any more.
 const CLOCK_OFF_MS: u64 = 1_500;
+
+/// What is known of the network before any visit.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Before {
+    /// What the configuration says.
+    pub(super) choice: Option<NetworkChoice>,
+    /// What an earlier run kept.
+    pub(super) kept: Option<Served>,
+}
 
 /// What comes of all visits.
 #[derive(Debug)]
@@ -44,10 +56,11 @@ pub(super) struct Verdict {
 }
 
 /// Judges visits, one for each node, made at this moment.
-pub(super) fn judge(nodes: &[NodeConfig], visits: &[Visit], choice: Option<NetworkChoice>, now: Moment) -> Judgement {
-    let network = network(nodes, visits, choice, now);
+pub(super) fn judge(nodes: &[NodeConfig], visits: &[Visit], before: Before, now: Moment) -> Judgement {
+    let choice = before.choice;
+    let network = network(nodes, visits, before, now);
     let standings: Vec<NetworkStanding> =
-        visits.iter().map(|visit| compared(network.as_ref().ok(), visit, now)).collect();
+        visits.iter().map(|visit| compared(network.as_ref().ok(), choice, visit, now)).collect();
     let mut fleet = Fleet::new();
     if let Ok(network) = &network {
         fleet.observe(Signal::Network(network.schedule()), now);
@@ -79,30 +92,35 @@ pub(super) fn judge(nodes: &[NodeConfig], visits: &[Visit], choice: Option<Netwo
     Judgement { network, verdicts }
 }
 
-fn network(
-    nodes: &[NodeConfig],
-    visits: &[Visit],
-    choice: Option<NetworkChoice>,
-    now: Moment,
-) -> Result<Network, Undefined> {
-    let alone = nodes.iter().all(|node| node.trust == Trust::Friend) && choice.is_some();
-    let decides = |(node, _): &(&NodeConfig, &Visit)| node.trust == Trust::Own || alone;
-    let told: Vec<Told<'_>> = nodes
-        .iter()
-        .zip(visits)
-        .filter(decides)
-        .filter_map(|(node, visit)| match (&visit.genesis, &visit.spec) {
-            (Ok(genesis), Ok(spec)) => Some(Told { node: &node.name, genesis, spec }),
-            _ => None,
-        })
-        .collect();
-    define(choice, &told, now).map(Network::new)
+fn network(nodes: &[NodeConfig], visits: &[Visit], before: Before, now: Moment) -> Result<Network, Undefined> {
+    let ids = || (0..).map(NodeId);
+    let own = |node: &NodeConfig| node.trust == Trust::Own;
+    let mut chart = Chart::resumed(before.choice, before.kept);
+    let all: Vec<NodeId> = ids().take(nodes.len()).collect();
+    chart.configured(ids().zip(nodes).filter(|(_, node)| own(node)).map(|(id, _)| id).collect(), &all);
+    let mut told: Vec<Told<'_>> = Vec::new();
+    for ((id, node), visit) in ids().zip(nodes).zip(visits) {
+        let (Ok(genesis), Ok(spec)) = (&visit.genesis, &visit.spec) else { continue };
+        chart.heard(id, &node.name, genesis.clone(), spec.clone(), now);
+        if own(node) {
+            told.push(Told { node: &node.name, genesis, spec });
+        }
+    }
+    // Who has not spoken by now will not: the wait for the other own nodes is over.
+    chart.settle(&[], now.plus(WAIT_FOR_OWN)).map_err(|Unsettled(undefined)| undefined)?;
+    match chart.network() {
+        Some(network) => Ok(Network::clone(network)),
+        None => define(before.choice, &told, now).map(Network::new),
+    }
 }
 
-fn compared(network: Option<&Network>, visit: &Visit, now: Moment) -> NetworkStanding {
-    match (network, &visit.genesis, &visit.spec) {
-        (Some(network), Ok(genesis), Ok(spec)) => {
-            standing(&network.served.compare(genesis, spec, network.served.epoch(now)))
+fn compared(network: Option<&Network>, choice: Option<NetworkChoice>, visit: &Visit, now: Moment) -> NetworkStanding {
+    let Ok(genesis) = &visit.genesis else { return NetworkStanding::Unknown };
+    match (network, choice, &visit.spec) {
+        (Some(network), _, Ok(spec)) => standing(&network.served.compare(genesis, spec, network.served.epoch(now))),
+        (None, Some(NetworkChoice(ours)), _) if genesis.validators_root != ours => {
+            let its = genesis.validators_root;
+            NetworkStanding::Foreign(vec![format!("genesis_validators_root: ours {ours}, its {its}")])
         }
         _ => NetworkStanding::Unknown,
     }
@@ -130,7 +148,10 @@ fn network_word(standing: &NetworkStanding) -> String {
     match standing {
         NetworkStanding::Unknown => "?".to_owned(),
         NetworkStanding::Same => "same".to_owned(),
-        NetworkStanding::Lacks { fork, epoch } => format!("not ready for {fork} at epoch {epoch}"),
+        NetworkStanding::Lacks { change, epoch, also } => {
+            let more = if also.is_empty() { String::new() } else { format!(" and {} more", also.len()) };
+            format!("not ready for {change} at epoch {epoch}{more}")
+        }
         NetworkStanding::Foreign(_) => "foreign".to_owned(),
     }
 }
@@ -138,7 +159,7 @@ fn network_word(standing: &NetworkStanding) -> String {
 /// The worst first: what keeps it from being used, then what will, then what makes it poorer.
 fn problem(node: &NodeConfig, visit: &Visit, state: &NodeState, network_known: bool) -> Option<String> {
     if let Err(why) = &visit.syncing {
-        return Some(unspoken(node, why));
+        return Some(format!("{why}; {}", unspoken(&node.url, why)));
     }
     if let (Err(why), _) | (_, Err(why)) = (void(&visit.genesis), void(&visit.spec)) {
         return Some(format!("does not tell which network it is on (genesis or spec: {why}); look at its log"));
@@ -171,21 +192,6 @@ fn poorer(visit: &Visit, state: &NodeState) -> Option<String> {
     }
     (state.profile.execution == ExecutionFamily::Unknown)
         .then(|| "does not tell its execution client; add execution = \"geth\" (or whichever it is) to it".to_owned())
-}
-
-/// It cannot be spoken to.
-fn unspoken(node: &NodeConfig, why: &str) -> String {
-    let url = &node.url;
-    let cure = if why.starts_with("cannot be reached") {
-        format!("start its beacon node with its HTTP API, or correct url ({url})")
-    } else if why.contains("in time") {
-        format!("it is starting, overloaded, or behind a firewall; look at it, or correct url ({url})")
-    } else if why == "answered 401" || why == "answered 403" {
-        "set its token_file, headers, or a user part in its url".to_owned()
-    } else {
-        format!("url ({url}) must be a beacon node's HTTP API, not an execution client's")
-    };
-    format!("{why}; {cure}")
 }
 
 fn void<T>(told: &Result<T, String>) -> Result<(), &String> {

@@ -17,7 +17,7 @@ fn the_table_of_nodes() {
         (said.is_optimistic, said.el_offline) = (None, None);
     }
     let visits = [healthy(), quiet, Visit::failed("cannot be reached: connection refused")];
-    let judgement = judge(&nodes, &visits, None, rangelight_policy::chain::Moment(12_018_000));
+    let judgement = judge(&nodes, &visits, Before::default(), rangelight_policy::chain::Moment(12_018_000));
     let page = page(&nodes, &visits, &judgement);
     let table: Vec<Vec<&str>> = page
         .lines()
@@ -80,7 +80,7 @@ fn why_nothing_is_usable() {
             Some("no node is usable: no own node has told its genesis and spec yet"),
         ),
     ] {
-        let judgement = judge(&nodes, &visits, None, now);
+        let judgement = judge(&nodes, &visits, Before::default(), now);
         assert_eq!(unusable(&nodes, &judgement).as_deref(), wanted, "{name}");
     }
 }

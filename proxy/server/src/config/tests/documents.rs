@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Folder, lines, typed};
+use super::{Folder, lines, ours, typed};
 use crate::config::options::{self, NOT_YET, Place, ROWS};
 use crate::config::{Loaded, Problems, load};
 
@@ -25,9 +25,9 @@ fn example(text: &str) -> (Folder, Result<Loaded, Problems>) {
         folder.write(token, "only-an-example\n");
     }
     for pem in ["bob-ca.pem", "me.pem"] {
-        folder.write(pem, "-----BEGIN CERTIFICATE-----\n");
+        folder.write(pem, &ours().certificate);
     }
-    folder.write("me.key", "-----BEGIN PRIVATE KEY-----\n");
+    folder.write("me.key", &ours().key);
     let result = load(&folder.sources(&[]));
     (folder, result)
 }

@@ -74,6 +74,13 @@ fn the_file_is_looked_for_in_order() {
 }
 
 #[test]
+fn one_table_in_single_brackets_is_one_node() {
+    let (_folder, result) = typed(&NODE.replace("[[node]]", "[node]"), &[]);
+    let (_folder, double) = typed(NODE, &[]);
+    assert_eq!(result.expect("as good as [[node]]").config.nodes, double.expect("good").config.nodes);
+}
+
+#[test]
 fn the_environment_alone_is_enough() {
     for (name, environment, nodes) in [
         (
@@ -129,6 +136,24 @@ fn problems_of_the_environment_name_the_variable() {
             "RANGELIGHT_NODE__URL",
             "http://u:s3cret@a b",
             "environment RANGELIGHT_NODE__URL: node.attic.url: a URL has no spaces",
+        ),
+        (
+            "",
+            "RANGELIGHT_NODE__URL",
+            "http://a",
+            "environment RANGELIGHT_NODE__URL: node.name: a node needs a name; set RANGELIGHT_NODE__NAME",
+        ),
+        (
+            "",
+            "RANGELIGHT_NODE__NAME",
+            "a",
+            "environment RANGELIGHT_NODE__NAME: node.a.url: a node needs a url; set RANGELIGHT_NODE__URL",
+        ),
+        (
+            "",
+            "RANGELIGHT_NODE",
+            r#"[{url="http://a"}]"#,
+            "environment RANGELIGHT_NODE: node.name: a node needs a name; write name = \"…\"",
         ),
         (NODE, "RANGELIGHT_NODE", &deep, "environment RANGELIGHT_NODE: the value nests deeper"),
         (&two, "RANGELIGHT_NODE__URL", "http://a", "environment RANGELIGHT_NODE__URL: node: there are 2 [[node]]"),
@@ -214,7 +239,7 @@ fn a_file_with_a_new_content_is_a_new_configuration() {
     let (folder, result) = typed(&text, &[]);
     let before = result.expect("a good configuration").config;
     assert_eq!(load(&folder.sources(&[])).expect("again").config, before, "reading again changes nothing");
-    folder.write("ca.pem", "-----BEGIN CERTIFICATE-----\nAQ==\n-----END CERTIFICATE-----\n");
+    folder.write("ca.pem", &super::Signed::new().certificate);
     let after = load(&folder.sources(&[])).expect("again").config;
     assert_ne!(after.nodes, before.nodes);
 }
@@ -240,5 +265,32 @@ fn state_lies_where_the_system_says() {
             (Err(problems), None) => assert!(problems.to_string().contains("set it to a folder"), "{name}: {problems}"),
             (result, _) => panic!("{name}: {result:?}"),
         }
+    }
+}
+
+#[test]
+fn the_admin_listener_is_found_in_spite_of_problems() {
+    for (name, text, address, token, problems) in [
+        (
+            "good",
+            "[admin]\naddress = \"127.0.0.1:9\"\n[[node]]\nname = \"a\"\nurl = \"http://a\"\n",
+            "127.0.0.1:9",
+            false,
+            0,
+        ),
+        (
+            "a problem elsewhere",
+            "mod = 1\n[admin]\naddress = \"127.0.0.1:9\"\ntoken_file = \"good.token\"\n",
+            "127.0.0.1:9",
+            true,
+            2,
+        ),
+        ("its own address is bad", "[admin]\naddress = \"nowhere\"\n", "127.0.0.1:5056", false, 2),
+        ("no TOML", "[admin\n", "127.0.0.1:5056", false, 1),
+    ] {
+        let (folder, _) = typed(text, &[]);
+        let (admin, found) = crate::config::admin(&folder.sources(&[]));
+        assert_eq!((admin.address.to_string().as_str(), admin.token.is_some()), (address, token), "{name}");
+        assert_eq!(found.map_or(0, |found| found.0.len()), problems, "{name}");
     }
 }

@@ -27,8 +27,20 @@ fn expect(name: &str, text: &str, expected: &[&str]) {
 fn whole_files() {
     expect("nothing", "", &["configuration: node: there is no node; write a [[node]]…config.toml"]);
     expect("no TOML", "mode = \"guarded\"\nx = [", &["config.toml:2: this is not TOML…correct the line"]);
+    expect(
+        "no quotes",
+        "[[node]]\nurl = http://u:s3cret@a\n",
+        &["config.toml:2: this is not TOML at column 7 (`url = …`): invalid"],
+    );
     expect("a key twice", "mode = \"guarded\"\nmode = \"observe\"", &["config.toml:2: this is not TOML…duplicate"]);
     expect("endless brackets", &format!("x = {}", "[".repeat(100_000)), &["config.toml:1: this is not TOML"]);
+    expect(
+        "two nodes in single brackets",
+        "[node]\nname = \"a\"\n[node]\nname = \"b\"\n",
+        &[
+            "config.toml:3: this is not TOML…duplicate key `node` in document root; of several tables each has double brackets: write [[node]]",
+        ],
+    );
     expect("good", NODE, &[]);
     expect("empty tables ask for nothing", &format!("{NODE}[attestation]\n[block]\n[guard]\n"), &[]);
 }
@@ -231,6 +243,79 @@ fn one_node() {
 }
 
 #[test]
+fn a_url_is_the_base() {
+    for path in ["/eth/v1", "/eth/v1/", "/proxy/eth/v2", "/eth/v1/node/syncing", "/eth/very/eth/v3"] {
+        let text = NODE.replace(":5052", &format!(":5052{path}"));
+        expect(path, &text, &["config.toml:3: node.attic.url: …give the base URL, without /eth/v"]);
+    }
+    for path in ["/eth", "/eth/vault", "/beacon"] {
+        expect(path, &NODE.replace(":5052", &format!(":5052{path}")), &[]);
+    }
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_problems_all_at_once() {
+    let https = NODE.replace("http:", "https:");
+    let (folder, _) = typed("", &[]);
+    let (ours, other) = (super::ours(), super::Signed::new());
+    let broken = |kind: &str| format!("-----BEGIN {kind}-----\ns3cret!\n-----END {kind}-----\n");
+    let empty = |kind: &str| format!("-----BEGIN {kind}-----\nAA==\n-----END {kind}-----\n");
+    for (name, ca, cert, key, expected) in [
+        ("all good", ours.certificate.clone(), ours.certificate.clone(), ours.key.clone(), &[][..]),
+        (
+            "nothing is what it says",
+            broken("CERTIFICATE"),
+            broken("CERTIFICATE"),
+            broken("PRIVATE KEY"),
+            &[
+                "node.attic.ca_file: ca.pem cannot be used: its PEM form is broken",
+                "node.attic.client_cert_file: cert.pem cannot be used: its PEM form is broken",
+                "node.attic.client_key_file: key.pem cannot be used: its PEM form is broken",
+            ],
+        ),
+        (
+            "an authority that nobody can read",
+            empty("CERTIFICATE"),
+            ours.certificate.clone(),
+            ours.key.clone(),
+            &["node.attic.ca_file: ca.pem cannot be used: it holds no usable certificate"],
+        ),
+        (
+            "another's key",
+            ours.certificate.clone(),
+            ours.certificate.clone(),
+            other.key.clone(),
+            &["node.attic.client_key_file: certificate and key cannot be used together"],
+        ),
+        (
+            "a certificate that is none",
+            ours.certificate.clone(),
+            empty("CERTIFICATE"),
+            ours.key.clone(),
+            &["node.attic.client_key_file: certificate and key cannot be used together"],
+        ),
+        (
+            "a key with a passphrase",
+            ours.certificate.clone(),
+            ours.certificate.clone(),
+            empty("ENCRYPTED PRIVATE KEY"),
+            &["node.attic.client_key_file: key.pem cannot be used: it holds no key without a passphrase"],
+        ),
+    ] {
+        folder.write("ca.pem", &ca);
+        folder.write("cert.pem", &cert);
+        folder.write("key.pem", &key);
+        let lines_of = "ca_file = \"ca.pem\"\nclient_cert_file = \"cert.pem\"\nclient_key_file = \"key.pem\"\n";
+        folder.write("config.toml", &format!("{https}{lines_of}"));
+        let printed = lines(&folder, &crate::config::load(&folder.sources(&[])));
+        assert_eq!(printed.len(), expected.len(), "{name}: {printed:#?}");
+        for (line, wanted) in printed.iter().zip(expected) {
+            assert!(line.contains(wanted) && !line.contains("s3cret"), "{name}: {line}");
+        }
+    }
+}
+
+#[test]
 fn tls_of_a_node() {
     let https = NODE.replace("http:", "https:");
     expect(
@@ -268,18 +353,36 @@ fn tls_of_a_node() {
 }
 
 #[test]
+fn fee_recipients() {
+    let good = format!("0x{}", "aB".repeat(20));
+    let zero = format!("0x{}", "00".repeat(20));
+    let with = |list: &str| format!("{NODE}[block]\nfee_recipients = {list}\n");
+    let key = "config.toml:6: block.fee_recipients: ";
+    expect("one, in capitals, and again", &with(&format!("[\"{good}\", \"{}\"]", good.to_lowercase())), &[]);
+    expect("none", &with("[]"), &[&format!("{key}the list is empty")]);
+    expect("no list", &with("5"), &[&format!("{key}…write a list of texts")]);
+    expect("the zero address", &with(&format!("[\"{zero}\"]")), &[&format!("{key}…lost; write your own")]);
+    expect(
+        "a short one and a name",
+        &with(&format!("[\"{}\", \"me.eth\", \"{good}\"]", &good[..41])),
+        &[&format!("{key}a 20-byte address in hex expected"), &format!("{key}…\"me.eth\"; write 0x and 40 hex digits")],
+    );
+    let many: Vec<String> = (1..=65).map(|n| format!("\"0x{n:040x}\"")).collect();
+    expect("too many", &with(&format!("[{}]", many.join(","))), &[&format!("{key}there are more than 64")]);
+    let (_folder, result) = typed(&with(&format!("[\"{good}\"]")), &[]);
+    let pins = result.expect("it is good").config.fee_recipients;
+    assert_eq!(pins, [good.parse().expect("an address")]);
+}
+
+#[test]
 fn what_is_not_there_yet_is_refused() {
     expect(
         "every option of a later version",
-        &format!(
-            "{NODE}[attestation]\nquorum = 2\non_disagreement = \"warn\"\n[block]\nfee_recipients = []\n\
-             [share]\naddress = \"x\"\n"
-        ),
+        &format!("{NODE}[attestation]\nquorum = 2\non_disagreement = \"warn\"\n[share]\naddress = \"x\"\n"),
         &[
             "config.toml:6: attestation.quorum: …is not in this version yet; remove it",
             "config.toml:7: attestation.on_disagreement: …not in this version yet",
-            "config.toml:9: block.fee_recipients: …not in this version yet",
-            "config.toml:10: share: sharing with other stakers is not in this version yet",
+            "config.toml:8: share: sharing with other stakers is not in this version yet",
         ],
     );
 }

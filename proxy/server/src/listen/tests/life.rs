@@ -52,9 +52,28 @@ async fn every_kind_of_socket() {
     }
     let again = Listener { address: unix, front: house.echo.front(&Limits::default()) };
     let unbound = start(vec![again], &Limits::default(), watch::Sender::new(false)).err().expect("it is taken");
-    assert!(unbound[0].to_string().contains("another process answers there"), "{}", unbound[0]);
+    assert!(unbound[0].to_string().contains("another process answers there; stop it, or set"), "{}", unbound[0]);
     assert_eq!(house.bound.drain().await, 0);
     assert!(!path.exists(), "the socket's file goes with the listener");
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_bound_comes_with_a_cure() {
+    let house = House::on(&[tcp("127.0.0.1:0")], &Limits::default());
+    let taken = house.bound.addresses()[0].clone();
+    let ListenAddress::Tcp(socket) = &taken else { unreachable!("it is TCP") };
+    let ss = format!("(`ss -ltnp 'sport = :{}'` names it)", socket.port());
+    let missing = std::env::temp_dir().join(format!("rangelight-{}-missing", std::process::id()));
+    for (address, wanted) in [
+        (taken.clone(), format!("another program has port {} {ss}: stop it", socket.port())),
+        (tcp("192.0.2.1:0"), "this machine does not have the address 192.0.2.1".to_owned()),
+        (ListenAddress::Unix(missing.join("vc.sock")), format!("make the directory {}", missing.display())),
+    ] {
+        let listener = Listener { address, front: house.echo.front(&Limits::default()) };
+        let unbound = start(vec![listener], &Limits::default(), watch::Sender::new(false)).err().expect("not bound");
+        assert!(unbound[0].to_string().contains(&wanted), "{}", unbound[0]);
+    }
+    assert_eq!(house.bound.drain().await, 0);
 }
 
 #[tokio::test]

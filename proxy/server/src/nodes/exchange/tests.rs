@@ -86,6 +86,28 @@ async fn a_dropped_exchange_is_told_as_outlasted() {
 }
 
 #[tokio::test]
+async fn a_publication_is_under_way_until_it_ends() {
+    let address = server(|mut stream| async move {
+        request(&mut stream).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let ((desk, _told), node) = (desk(Budget::default()), node(address));
+    let left = || desk.meters.under_way.left().to_string();
+    let (publication, read) =
+        (question("publish_attestations_v2", Method::POST), question("attestation_data", Method::GET));
+    {
+        let mut asked = std::pin::pin!(futures_util::future::join(
+            ask(&desk, NodeId(0), &node, &publication),
+            ask(&desk, NodeId(0), &node, &read),
+        ));
+        assert!(futures_util::FutureExt::now_or_never(asked.as_mut()).is_none(), "the node hangs");
+        assert_eq!(left(), "publish_attestations_v2 to attic", "a read is none");
+    }
+    assert_eq!(left(), "", "a dropped one is over");
+}
+
+#[tokio::test]
 async fn what_becomes_of_an_answer_that_cannot_be_read_whole() {
     const LONG: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{\"data\":1";
     let table = [

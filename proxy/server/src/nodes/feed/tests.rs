@@ -13,7 +13,7 @@ const OPEN: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 fn feed(address: std::net::SocketAddr) -> (mpsc::Receiver<Heard>, watch::Sender<Vec<Topic>>) {
     let control = Control::new(&config(address), tls::none()).expect("a client");
     let (want, wanted) = watch::channel(Vec::new());
-    let (feed, heard) = Feed::new(NodeId(0), control, wanted, watch::channel(Arc::from("")).1);
+    let (feed, heard) = Feed::new((NodeId(0), "attic".into()), control, wanted, watch::channel(Arc::from("")).1);
     tokio::spawn(feed.run());
     (heard, want)
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rangelight_policy::chain::Moment;
-use rangelight_policy::network::{Genesis, NetworkChoice, Spec};
+use rangelight_policy::chain::{Epoch, Moment};
+use rangelight_policy::health::NetworkStanding;
+use rangelight_policy::network::{Comparison, Gap, Genesis, Lacks, Mismatch, NetworkChoice, Spec};
 use rangelight_policy::node::NodeId;
 
-use super::{Chart, WAIT_FOR_OWN};
+use super::{Chart, FILE, NAMED, WAIT_FOR_OWN, kept_in, standing};
 use crate::state::State;
 
 /// A genesis whose root is this digit, 64 times.
@@ -79,7 +80,7 @@ async fn an_early_node_is_outvoted_and_only_what_is_proven_is_kept() {
     };
     hear(&mut chart, 0, 'b');
     assert!(chart.settle(&[], Moment(5_000_000 + WAIT_FOR_OWN)).expect("no tie"), "one voice serves for now");
-    assert!(!state.path(super::FILE).exists(), "but is not kept");
+    assert!(!state.path(FILE).exists(), "but is not kept");
     hear(&mut chart, 1, 'a');
     hear(&mut chart, 2, 'a');
     assert!(chart.settle(&[], Moment(5_010_000)).expect("no tie"));
@@ -107,4 +108,52 @@ async fn kept(state: &Arc<State>, digit: char) {
         assert!(std::time::Instant::now() < deadline, "what is proven is written");
         tokio::task::yield_now().await;
     }
+}
+
+#[test]
+fn every_difference_is_named_up_to_the_bound() {
+    let gap = |change: &str, epoch, lacks| Gap { change: change.to_owned(), epoch: Epoch(epoch), lacks };
+    let differs = |n: usize| Mismatch { key: format!("KEY{n}"), reference: "1".to_owned(), node: "2".to_owned() };
+    let several = Comparison {
+        not_ready: vec![
+            gap("fork gloas", 30, Lacks::Node),
+            gap("fork fulu", 5, Lacks::Reference),
+            gap("blob limit", 20, Lacks::Neither),
+        ],
+        ..Comparison::default()
+    };
+    let NetworkStanding::Lacks { change, epoch, also } = standing(&several) else { panic!("{several:?}") };
+    assert_eq!((change.as_str(), epoch), ("blob limit", Epoch(20)), "the earliest decides when it is behind");
+    assert_eq!(also, ["not ready for fork gloas at epoch 30"], "what only we lack is no fault of the node");
+    let behind = Comparison { behind: vec![gap("fork fulu", 7, Lacks::Node)], ..several };
+    let NetworkStanding::Lacks { change, also, .. } = standing(&behind) else { panic!("{behind:?}") };
+    assert_eq!((change.as_str(), also.len()), ("fork fulu", 2));
+    for (differences, lines, last) in [
+        (1, 1, "KEY0: ours 1, its 2".to_owned()),
+        (NAMED, NAMED, format!("KEY{}: ours 1, its 2", NAMED - 1)),
+        (NAMED + 5, NAMED + 1, "and 5 more".to_owned()),
+    ] {
+        let foreign = Comparison { foreign: (0..differences).map(differs).collect(), ..Comparison::default() };
+        let NetworkStanding::Foreign(words) = standing(&foreign) else { panic!("{differences} differences") };
+        assert_eq!((words.len(), words.last()), (lines, Some(&last)));
+    }
+    assert_eq!(standing(&Comparison::default()), NetworkStanding::Same);
+}
+
+#[tokio::test]
+async fn what_a_run_keeps_is_seen_while_it_runs() {
+    let folder = std::env::temp_dir().join(format!("rangelight-kept-{}", std::process::id()));
+    assert!(kept_in(&folder).expect("no folder is no failure").is_none());
+    let state = Arc::new(State::open(&folder).expect("a folder"));
+    assert!(kept_in(&folder).expect("nothing was kept").is_none());
+    let mut chart = Chart::new(None, Some(Arc::clone(&state)));
+    chart.configured(vec![NodeId(0)], &[NodeId(0)]);
+    chart.heard(NodeId(0), &Arc::from("node"), genesis('a'), spec(), Moment(5_000_000));
+    assert!(chart.settle(&[], Moment(5_000_000)).expect("no tie"));
+    kept(&state, 'a').await;
+    let seen = kept_in(&folder).expect("the lock keeps nobody from looking").expect("it was kept");
+    assert_eq!(seen.genesis, genesis('a'));
+    std::fs::write(state.path(FILE), "{").expect("the folder can be written");
+    assert!(kept_in(&folder).is_err(), "a broken file is told");
+    std::fs::remove_dir_all(&folder).expect("the folder was ours");
 }

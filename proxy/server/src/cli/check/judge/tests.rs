@@ -76,7 +76,7 @@ fn now() -> Moment {
 }
 
 fn judged(nodes: &[NodeConfig], visits: &[Visit]) -> Judgement {
-    judge(nodes, visits, None, now())
+    judge(nodes, visits, Before::default(), now())
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn one_node_beside_a_healthy_one() {
             |it| *it = Visit::failed("cannot be reached: connection refused"),
             Tier::Away,
             false,
-            Some("start its beacon node with its HTTP API, or correct url (http://b:5052)"),
+            Some("start its beacon node with its HTTP API, or correct its url (http://b:5052)"),
         ),
         ("hung", |it| *it = Visit::failed("did not answer in time"), Tier::Away, false, Some("behind a firewall")),
         ("wants a token", |it| it.syncing = Err("answered 401".to_owned()), Tier::Away, false, Some("token_file")),
@@ -227,7 +227,7 @@ fn which_network_it_is() {
         ("all elsewhere", [node("a"), node("b")], [on(1), on(1)], choice(2), Err("network is configured as")),
         ("a friend alone at boot", [node("a"), friend.clone()], [Visit::failed("x"), on(2)], None, Err("no own node")),
     ] {
-        let judgement = judge(&nodes, &visits, choice, now());
+        let judgement = judge(&nodes, &visits, Before { choice, kept: None }, now());
         match (&judgement.network, wanted) {
             (Ok(_), Ok(wanted)) => {
                 let words: Vec<&str> = judgement.verdicts.iter().map(|verdict| verdict.network.as_str()).collect();
@@ -241,9 +241,35 @@ fn which_network_it_is() {
         }
     }
     let friends = [friend.clone(), NodeConfig { name: "c".into(), ..friend }];
-    let judgement = judge(&friends, &[on(1), on(2)], choice(1), now());
+    let judgement = judge(&friends, &[on(1), on(2)], Before { choice: choice(1), kept: None }, now());
     let words: Vec<&str> = judgement.verdicts.iter().map(|verdict| verdict.network.as_str()).collect();
     assert_eq!(words, ["same", "foreign"], "without an own node, friends on the configured network tell the rest");
+}
+
+#[test]
+fn a_node_of_another_network_is_foreign_while_the_own_nodes_that_could_say_so_are_down() {
+    let choice = |network| Some(NetworkChoice(genesis(network).validators_root));
+    let kept = |network| Some(Served { genesis: genesis(network), spec: spec("") });
+    let on = |network| Visit { genesis: Ok(genesis(network)), ..healthy() };
+    let down = || Visit::failed("cannot be reached: connection refused");
+    let nodes = [node("a"), node("b")];
+    for (name, visits, before, wanted) in [
+        ("nothing known before", [down(), on(2)], Before::default(), ["?", "same"]),
+        ("kept", [down(), on(2)], Before { choice: None, kept: kept(1) }, ["?", "foreign"]),
+        ("kept, and it is right", [down(), on(1)], Before { choice: None, kept: kept(1) }, ["?", "same"]),
+        ("kept, and all own nodes moved", [on(2), on(2)], Before { choice: None, kept: kept(1) }, ["same", "same"]),
+        ("kept, and one of two moved", [on(1), on(2)], Before { choice: None, kept: kept(1) }, ["same", "foreign"]),
+        ("chosen, nobody describes it", [down(), on(2)], Before { choice: choice(1), kept: None }, ["?", "foreign"]),
+        ("chosen, another was kept", [down(), on(2)], Before { choice: choice(1), kept: kept(2) }, ["?", "foreign"]),
+        ("chosen and kept", [down(), on(2)], Before { choice: choice(1), kept: kept(1) }, ["?", "foreign"]),
+    ] {
+        let judgement = judge(&nodes, &visits, before, now());
+        let words: Vec<&str> = judgement.verdicts.iter().map(|verdict| verdict.network.as_str()).collect();
+        assert_eq!(words, wanted, "{name}");
+        let foreign = wanted[1] == "foreign";
+        let problem = judgement.verdicts[1].problem.as_deref().unwrap_or_default();
+        assert_eq!(problem.contains("genesis_validators_root: ours"), foreign, "{name}: {problem}");
+    }
 }
 
 #[test]
