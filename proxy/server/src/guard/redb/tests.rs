@@ -54,14 +54,27 @@ fn every_record_comes_back() {
 }
 
 #[test]
-fn what_is_no_row() {
-    let good = row(&records()[0]);
-    assert_eq!(record(&good), Some(records()[0]));
-    for (at, value) in [(8, 0), (8, 9), (25, 4), (25, 255)] {
+fn what_is_no_record() {
+    let first = records()[0];
+    let good = bytes(&first);
+    assert_eq!(record(first.validator, &good), Some(first));
+    for (at, value) in [(0, 0), (0, 9), (17, 4), (17, 255)] {
         let mut bad = good;
         bad[at] = value;
-        assert_eq!(record(&bad), None, "{value} at {at}");
+        assert_eq!(record(first.validator, &bad), None, "{value} at {at}");
     }
+}
+
+#[test]
+fn the_same_twice_is_once() {
+    let mut store = Redb::create(DiskPlace { disk: Disk::default(), reserved: 0 }).expect("the disk is whole");
+    let twice = [records(), records()].concat();
+    for _ in 0..2 {
+        store.commit(&Changes { insert: twice.clone(), ..Changes::default() }).expect("the disk is whole");
+    }
+    assert_eq!(load(&mut store).map(|(records, _)| records), Ok(sorted(records())));
+    store.commit(&Changes { insert: records(), remove: records(), ..Changes::default() }).expect("the disk is whole");
+    assert_eq!(load(&mut store).map(|(records, _)| records), Ok(Vec::new()), "what was let go of is not kept");
 }
 
 #[test]
