@@ -124,10 +124,14 @@ fn record(validator: u64, source: u64, target: u64) -> Record {
 fn history(folder: &Path) -> Outcome<()> {
     let path = folder.join("history.redb");
     let mut store = Redb::create(FilePlace::new(&path))?;
-    let per_epoch = 20_000;
-    for target in 1..=VOTES / per_epoch {
-        let insert = (0..per_epoch).map(|validator| record(validator, target - 1, target)).collect();
-        store.commit(&Changes { insert, ..Changes::default() })?;
+    // As they come: a thirty-second part of the validators in each slot, every epoch.
+    let (validators, slots) = (20_000, 32);
+    for target in 1..=VOTES / validators {
+        for slot in 0..slots {
+            let voters = (slot..validators).step_by(32);
+            let insert = voters.map(|validator| record(validator, target - 1, target)).collect();
+            store.commit(&Changes { insert, ..Changes::default() })?;
+        }
     }
     let cut_off = folder.join("cut-off.redb");
     fs::copy(&path, &cut_off)?;

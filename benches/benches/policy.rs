@@ -130,6 +130,7 @@ fn three_nodes() -> Snapshot {
             slot: Slot(9_000_000),
             root,
             leader: NodeId(0),
+            dependent: None,
             members: BTreeSet::from([NodeId(0), NodeId(1), NodeId(2)]),
         }),
     }

@@ -90,10 +90,13 @@ test("a network that stood still for an epoch has lost all of it", () => {
 test("only the blocks of the restarted node count, and each that pays somebody else is named", () => {
   const { chain } = perfect();
   const window = { node: "bn1", from: 12, to: 15, others: [13] };
-  assert.deepEqual(paid(window, chain.blocks), { ...window, blocks: 3, wrong: [] });
+  assert.deepEqual(paid(window, chain.blocks), { ...window, blocks: 3, early: 3, wrong: [] });
   for (const slot of [11, 13, 14]) chain.blocks.get(slot).recipient = "0x00";
   chain.blocks.delete(15);
-  assert.deepEqual(paid(window, chain.blocks), { ...window, blocks: 2, wrong: [14] });
+  assert.deepEqual(paid(window, chain.blocks), { ...window, blocks: 2, early: 2, wrong: [14] });
+  const later = { ...window, from: 2 * SLOTS_PER_EPOCH - 1, to: 2 * SLOTS_PER_EPOCH + 1, others: [] };
+  const { blocks, early } = paid(later, perfect().chain.blocks);
+  assert.deepEqual({ blocks, early }, { blocks: 3, early: 1 });
 });
 
 test("bits are read as SSZ writes them", () => {

@@ -178,7 +178,7 @@ function table(report) {
   }
   for (const entry of report.story) lines.push(`${entry.fault}: ${entry.hurt}, slots ${entry.from} to ${entry.to}, recovered ${entry.secondsToRecover} s after`);
   for (const { alone } of report.story.filter((entry) => entry.alone)) {
-    lines.push(`after its restart ${alone.node} proposed ${alone.blocks} blocks, slots ${alone.from} to ${alone.to}: ${alone.blocks - alone.wrong.length} pay the prepared recipient, ${alone.wrong.length} do not`);
+    lines.push(`after its restart ${alone.node} proposed ${alone.blocks} blocks, slots ${alone.from} to ${alone.to}, ${alone.early} of them before the VC's next word: ${alone.blocks - alone.wrong.length} pay the prepared recipient, ${alone.wrong.length} do not`);
   }
   for (const kind of fresh(report.log.control, report.log.faults, "warn")) lines.push(`the VC warned, in the faulted part only: ${kind}`);
   lines.push(`finality ${JSON.stringify(report.finality)}; counted from ${report.counted}; memory in MiB ${JSON.stringify(report.memoryMiB)}`);

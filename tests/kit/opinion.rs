@@ -3,7 +3,8 @@
 //! - Hop-by-hop headers describe a node's connection, not ours. `Connection: close` and `Transfer-Encoding` are our own.
 //! - Each name has one value, but `Vary`: some validator clients fail on a list.
 //! - On an own listener, an answer of a node carries `X-Rangelight-Node`, and one of ours does not. Whose it must be
-//!   follows from the operation's strategy in the catalogue; a failure may be either's.
+//!   follows from the operation's strategy in the catalogue; a failure may be either's, and so may an answer that we make
+//!   where the view allows it.
 //! - An error of ours is `{"code":…,"message":…}` with the code of the status. A node's error is passed on in whatever
 //!   shape; if it has a code, that must agree too, as a number or as text.
 
@@ -65,9 +66,13 @@ pub(crate) fn judge_headers(headers: &HeaderMap) -> Result<(), String> {
 }
 
 enum Whose {
+    Either,
     Nodes,
     Ours,
 }
+
+/// Operations whose rule answers from the view where it can.
+const MADE: [&str; 1] = ["block_root"];
 
 fn of_whom(method: &Method, path: &str) -> Whose {
     let row = match find(method.as_str(), path) {
@@ -75,6 +80,7 @@ fn of_whom(method: &Method, path: &str) -> Whose {
         Found::BadPath(_) | Found::WrongMethod { .. } => return Whose::Ours,
     };
     match row.strategy {
+        _ if MADE.contains(&row.operation) => Whose::Either,
         Strategy::Broadcast | Strategy::Failover | Strategy::Once => Whose::Nodes,
         Strategy::Deny | Strategy::Events | Strategy::Synthesize => Whose::Ours,
     }

@@ -24,6 +24,9 @@ mod tls;
 /// Node names, in the order in which a world's nodes are configured.
 const NAMES: [&str; 3] = ["attic", "cellar", "shed"];
 
+/// For tests whose messages nobody could have signed: what is said of them is not about the guard.
+const GUARD_OFF: &str = "guard.store = \"off\"";
+
 /// A world of so many nodes, of different families, with short slots.
 async fn world(nodes: usize) -> World {
     world_of(nodes, 1_000).await

@@ -9,6 +9,7 @@ mod alone;
 mod blocks;
 mod calm;
 mod clocks;
+mod committees;
 mod drawn;
 mod faults;
 mod liar;

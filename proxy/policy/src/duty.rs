@@ -4,17 +4,17 @@
 //! answers. A duty whose answer will be signed, or that several nodes must agree on, has a [`Rule`] of its own, made anew
 //! for every request by [`rule`] from one [`Brief`]. The flow knows only the trait, in the order of a request's life:
 //!
-//! 1. [`Rule::at_once`]: can it be answered or refused without asking anybody?
-//! 2. [`Rule::memo`]: was the same asked before? Equal keys share one race and its answer.
+//! 1. [`Rule::memo`]: was the same asked before? Equal keys share one race and its answer.
+//! 2. [`Rule::at_once`]: can it be answered or refused without asking anybody?
 //! 3. [`Rule::conduct`]: who is asked, and in which manner.
 //! 4. [`Rule::request`]: what one node gets, if not what the caller sent.
 //! 5. [`Rule::instead`]: what a node gets that refused the form of it. [`Rule::judge`]: what each answer is worth.
 //!    [`Rule::heard`]: what it teaches.
 //! 6. [`Rule::merge`]: several answers made into one. [`Rule::settle`]: refusals made into one.
-//! 7. [`Rule::chosen`], [`Rule::name`]: what is learnt from the answer that goes to the caller, and by which name a
-//!    publication freezes it where it is kept.
+//! 7. [`Rule::chosen`], [`Rule::rewritten`], [`Rule::keeps`], [`Rule::name`]: what is learnt from the answer that goes to
+//!    the caller, what is changed in it, whether it is kept, and by which name a publication freezes it then.
 //! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
-//! 9. [`Rule::heard`]: which node took a standing submission.
+//! 9. [`Rule::ended`]: which node took a standing submission.
 //!
 //! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
 //! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.
@@ -22,7 +22,7 @@
 use std::sync::Arc;
 
 use crate::books::Books;
-use crate::catalogue::{Params, Row};
+use crate::catalogue::{Method, Params, Row};
 use crate::chain::{Clock, Moment, Root};
 use crate::merit::{self, Observed};
 use crate::network::Served;
@@ -31,10 +31,34 @@ use crate::publish::Outcome;
 use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
 use crate::standing::Kind;
+use aggregate::Aggregate;
+use contribution::Contribution;
+use duties::Duties;
+use head_root::HeadRoot;
+use liveness::Liveness;
+use proposers::Proposers;
+use selections::Selections;
+use sync_duties::SyncDuties;
+use validators::Validators;
 
 mod produce;
 pub mod publish;
 pub mod standing;
+
+mod aggregate;
+mod asked;
+mod bits;
+mod contribution;
+mod dependence;
+mod duties;
+mod head_root;
+#[cfg(test)]
+mod kit;
+mod liveness;
+mod proposers;
+mod selections;
+mod sync_duties;
+mod validators;
 
 /// Everything that a rule may know of a request and of the world around it.
 #[derive(Clone, Debug)]
@@ -114,6 +138,12 @@ pub trait Rule: Send + Sync {
     /// What an answer is worth.
     fn judge(&self, from: NodeId, observed: &Observed<'_>) -> Judged;
 
+    /// The body that the caller gets, if it is not the node's as it came.
+    fn rewritten(&self, from: NodeId, observed: &Observed<'_>) -> Option<Vec<u8>> {
+        let _ = (from, observed);
+        None
+    }
+
     /// One answer made of several, for a race that ends merged; `None` = settled like every publication. What was
     /// refused or never came is not among them.
     fn merge(&self, said: &[(NodeId, Observed<'_>)]) -> Option<Made> {
@@ -144,6 +174,12 @@ pub trait Rule: Send + Sync {
     fn name(&self, observed: &Observed<'_>) -> Option<Root> {
         let _ = observed;
         None
+    }
+
+    /// Whether an answer is worth keeping under [`Rule::memo`]; what it was made under may not be what it says.
+    fn keeps(&self, observed: &Observed<'_>) -> bool {
+        let _ = observed;
+        true
     }
 
     /// Which kept answers this publication freezes: something signed with them goes out now.
@@ -191,6 +227,8 @@ pub struct Made {
 /// What changes in the request on its way to one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
+    /// Method instead of the caller's.
+    pub method: Option<Method>,
     /// Path and query instead of the caller's.
     pub target: Option<String>,
     /// Body instead of the caller's.
@@ -227,6 +265,7 @@ struct Plain(&'static Row);
 /// The rule of a request.
 #[must_use]
 pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
+    books.readiness.note(brief.snapshot, brief.now);
     if let Some(kind) = Kind::of(brief.row.operation) {
         return Arc::new(standing::Standing::new(kind, brief, books));
     }
@@ -236,7 +275,37 @@ pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
         }
         _ => publish::rule(brief, books),
     };
-    own.unwrap_or_else(|| plain(brief.row))
+    if let Some(rule) = own {
+        return rule;
+    }
+    match brief.row.operation {
+        "aggregate_attestation_v1" | "aggregate_attestation_v2" => rule_or_row(brief, Aggregate::of(brief)),
+        "attester_duties" | "proposer_duties_v2" | "ptc_duties" => rule_or_row(brief, Duties::of(brief)),
+        "block_root" => rule_or_row(brief, HeadRoot::of(brief)),
+        "committee_selections" | "sync_selections" => Arc::new(Selections::of(brief)),
+        "liveness" => rule_or_row(brief, Liveness::of(brief, books)),
+        "proposer_duties_v1" => rule_or_row(brief, Proposers::of(brief, books)),
+        "sync_contribution" => rule_or_row(brief, Contribution::of(brief)),
+        "sync_duties" => rule_or_row(brief, SyncDuties::of(brief)),
+        "validators" | "validators_post" => rule_or_row(brief, Validators::of(brief)),
+        _ => Arc::new(Plain(brief.row)),
+    }
+}
+
+/// The rule, else the row alone.
+fn rule_or_row<R: Rule + 'static>(brief: &Brief<'_>, rule: Option<R>) -> Arc<dyn Rule> {
+    match rule {
+        Some(rule) => Arc::new(rule),
+        None => Arc::new(Plain(brief.row)),
+    }
+}
+
+/// Which kept answers a publication freezes.
+fn freezes(brief: &Brief<'_>) -> Vec<Freeze> {
+    match brief.row.operation {
+        "publish_sync_messages" => head_root::freezes(brief),
+        _ => Vec::new(),
+    }
 }
 
 /// The rule of a request where no rules are in force: the row alone.
@@ -253,6 +322,11 @@ impl Rule for Plain {
 }
 
 impl Judged {
+    /// An answer that must not be used.
+    fn unfit(words: &str) -> Self {
+        Self { verdict: Verdict::Bad, words: words.to_owned(), alarm: None }
+    }
+
     /// What the row alone makes of an answer; where most rules begin.
     #[must_use]
     pub fn by_row(row: &Row, observed: &Observed<'_>) -> Self {

@@ -181,7 +181,8 @@ impl Fleet {
         let view = self.view.at().map(|(slot, root, leader)| {
             let at_view = |node: &&Node| self.view.head_of(node.profile.id).is_some_and(|(_, it)| it == root);
             let members = self.nodes.iter().filter(|node| self.electorate.counts(node.profile.id)).filter(at_view);
-            ViewState { slot, root, leader, members: members.map(|node| node.profile.id).collect() }
+            let members = members.map(|node| node.profile.id).collect();
+            ViewState { slot, root, leader, members, dependent: self.view.dependent() }
         });
         let snapshot = Snapshot { at: self.snapshot.at, nodes, view };
         if snapshot != *self.snapshot {

@@ -106,6 +106,8 @@ pub struct ViewState {
     pub leader: NodeId,
     /// The nodes that said the same root.
     pub members: BTreeSet<NodeId>,
+    /// What the duties of the head's epoch and of the next depend on, as it was told with the head.
+    pub dependent: Option<(Root, Root)>,
 }
 
 /// All nodes at one moment; replaced whole, never changed.

@@ -15,6 +15,7 @@ use crate::node::{NodeId, Tier, Trust};
 pub mod best;
 pub mod broadcast;
 pub mod failover;
+pub mod gather;
 pub mod plan;
 #[cfg(test)]
 pub(crate) mod simulation;
@@ -22,6 +23,7 @@ pub(crate) mod simulation;
 pub use best::Best;
 pub use broadcast::Broadcast;
 pub use failover::Failover;
+pub use gather::Gather;
 
 /// A strategy in progress.
 ///

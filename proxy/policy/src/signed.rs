@@ -17,6 +17,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::chain::{self, Checkpoint, Epoch, Root, Slot};
+use crate::ssz;
 
 mod attestation;
 mod block;
@@ -244,19 +245,15 @@ fn fixed(body: &[u8], size: usize) -> Result<std::slice::ChunksExact<'_, u8>, Un
 }
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], Unreadable> {
-    let end = at.checked_add(N);
-    let array = end.and_then(|end| bytes.get(at..end)).and_then(|part| part.try_into().ok());
-    array.ok_or(Unreadable::Ssz("it ends too early"))
+    ssz::array(bytes, at).ok_or(Unreadable::Ssz("it ends too early"))
 }
 
 fn number(bytes: &[u8], at: usize) -> Result<u64, Unreadable> {
-    array(bytes, at).map(u64::from_le_bytes)
+    ssz::number(bytes, at).ok_or(Unreadable::Ssz("it ends too early"))
 }
 
-/// A 4-byte SSZ offset.
 fn offset(bytes: &[u8], at: usize) -> Result<usize, Unreadable> {
-    let offset = u32::from_le_bytes(array(bytes, at)?);
-    usize::try_from(offset).map_err(|_| Unreadable::Ssz("an offset is outside the body"))
+    ssz::offset(bytes, at).ok_or(Unreadable::Ssz("it ends too early"))
 }
 
 fn part(bytes: &[u8], from: usize, to: usize) -> Result<&[u8], Unreadable> {

@@ -303,6 +303,12 @@ impl View {
         self.blocks.relation(high, low, slot) == Relation::Apart
     }
 
+    /// What the duties of the view's epoch and of the next depend on; `None` until its head was told.
+    #[must_use]
+    pub fn dependent(&self) -> Option<(Root, Root)> {
+        self.place.as_ref()?.told.as_ref().and_then(tell::duties)
+    }
+
     /// The view's head and its leader.
     #[must_use]
     pub fn at(&self) -> Option<(Slot, Root, NodeId)> {

@@ -40,7 +40,7 @@ use crate::budget::{self, Purpose};
 use crate::dispatch::{self, drive};
 use crate::gateway::Caller;
 use crate::guard::Guard;
-use crate::memo::Memo;
+use crate::memo::{Memo, Named};
 use crate::nodes::Picture;
 use crate::nodes::exchange::{Came, Desk, Exchanged, Question, ask, observed};
 use crate::reply::{Refusal, Reply, empty, json};
@@ -187,7 +187,11 @@ impl House {
         let (body, withheld) = Box::pin(guarded::pass(self, row, &head, body, &caller)).await?;
         let picture = self.desk.nodes.picture();
         let rule = self.rule(row, &head, &body, &caller, &picture);
-        if let Some(made) = rule.at_once() {
+        // Nobody signs over the answer to a HEAD.
+        let memo = rule.memo().filter(|_| head.method != Method::HEAD);
+        if memo.is_none()
+            && let Some(made) = rule.at_once()
+        {
             return reply_of(made);
         }
         let deadline = self.deadline(row, &head, most);
@@ -197,7 +201,6 @@ impl House {
             self.books().capabilities.order(row, merit::wants_ssz_alone(accept(&head)), &mut plan.ask, self.now());
         }
         let plan = rule.conduct(plan);
-        let memo = rule.memo().filter(|_| head.method != Method::HEAD);
         let publication = matches!(wanted.kind, Kind::Publication | Kind::Standing);
         let patience = if publication { PUBLICATION_PATIENCE.max(deadline) } else { deadline };
         let question = Arc::new(question::for_nodes(row, head, body, patience, rule));
@@ -210,10 +213,17 @@ impl House {
             }
             Some(memo) => {
                 let question = Arc::clone(&asking.question);
-                let name = |parts: &response::Parts, body: &Bytes| {
-                    question.rule.name(&observed(&question, parts, merit::Body::Whole(body)))
+                let keep = |parts: &response::Parts, body: &Bytes| {
+                    let made = observed(&question, parts, merit::Body::Whole(body));
+                    question.rule.keeps(&made).then(|| Named(question.rule.name(&made)))
                 };
-                self.memo.answer(&memo, self.now(), asking.race(None), name).await
+                let make = async {
+                    match asking.question.rule.at_once() {
+                        Some(made) => reply_of(made),
+                        None => asking.race(None).await,
+                    }
+                };
+                self.memo.answer(&memo, self.now(), make, keep).await
             }
             None => asking.race(None).await,
         }

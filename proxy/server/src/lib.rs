@@ -62,6 +62,9 @@ pub mod state;
 pub mod stream;
 pub mod time;
 
+/// What was said last is written in this time, even if the drain took all of its own.
+const LAST_WRITE: Duration = Duration::from_secs(1);
+
 /// A Rangelight that listens.
 pub struct Rangelight {
     bound: Bound,
@@ -147,11 +150,15 @@ impl Rangelight {
         self.bound.drain().await;
         let left = patience.saturating_sub(begun.elapsed());
         let done = timeout(left, self.house.published()).await.is_ok();
-        self.standing.end().await;
+        self.standing.end(patience.saturating_sub(begun.elapsed()).max(LAST_WRITE)).await;
         let left = patience.saturating_sub(begun.elapsed());
         // A disk that does not answer any more must not keep us; what it has not taken is not durable either way.
-        let _ = timeout(left, self.house.guard.close()).await;
+        let _ = timeout(left.max(LAST_WRITE), self.house.guard.close()).await;
         self.keeper.abort();
+        if !self.keeper.is_finished() {
+            // The state folder is free again when this returns.
+            let _ = self.keeper.await;
+        }
         if done {
             return 0;
         }

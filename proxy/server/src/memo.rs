@@ -45,6 +45,10 @@ pub struct Memo {
     tidied: AtomicU64,
 }
 
+/// By which name an answer is kept, if it can be frozen at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Named(pub Option<Root>);
+
 /// One key. The turn is held by the one who makes the answer.
 #[derive(Debug, Default)]
 struct Entry {
@@ -66,7 +70,7 @@ struct Kept {
 // === Memo ===
 
 impl Memo {
-    /// The kept answer, else the one that `make` gives, which is then kept if it is a success.
+    /// The kept answer, else the one that `make` gives, which is then kept if it is a success and `keep` names it.
     ///
     /// # Errors
     /// What `make` refuses.
@@ -75,7 +79,7 @@ impl Memo {
         wanted: &duty::Memo,
         now: Moment,
         make: impl Future<Output = Result<Reply, Refusal>>,
-        name: impl FnOnce(&Parts, &Bytes) -> Option<Root>,
+        keep: impl FnOnce(&Parts, &Bytes) -> Option<Named>,
     ) -> Result<Reply, Refusal> {
         let entry = Arc::clone(&self.entries.entry(wanted.key.clone()).or_default());
         let _turn = entry.turn.lock().await;
@@ -89,16 +93,17 @@ impl Memo {
         let (parts, body) = reply.into_parts();
         let body =
             body.collect().await.map_err(|_| Refusal::unavailable("the answer broke off on its way"))?.to_bytes();
-        let name = name(&parts, &body);
-        entry.keep(Kept {
-            status: parts.status,
-            headers: parts.headers.clone(),
-            body: body.clone(),
-            under: wanted.under,
-            until: wanted.until,
-            name,
-            frozen: false,
-        });
+        if let Some(Named(name)) = keep(&parts, &body) {
+            entry.keep(Kept {
+                status: parts.status,
+                headers: parts.headers.clone(),
+                body: body.clone(),
+                under: wanted.under,
+                until: wanted.until,
+                name,
+                frozen: false,
+            });
+        }
         if now.0 / TIDY_MS != self.tidied.swap(now.0 / TIDY_MS, Ordering::Relaxed) || self.entries.len() > ENTRIES {
             self.tidy(now);
         }

@@ -26,8 +26,13 @@ use tracing::{debug, error, info, warn};
 use crate::config::NodeChanges;
 use crate::evidence::Record;
 
+mod standing;
+
+pub use standing::{standing_not_told, standing_restored, standing_told};
+
 pub use under_way::{Left, UnderWay};
 
+mod guarded;
 mod under_way;
 
 /// Bounds of the latency buckets, in seconds: fine around a LAN answer and around the deadlines of a 12 s slot.
@@ -93,12 +98,7 @@ pub const METRICS: &[Metric] = &[
         labels: "sort",
         help: "Things the owner must know; each is in the log with its cure.",
     },
-    Metric {
-        name: UNJUDGED,
-        kind: "counter",
-        labels: "",
-        help: "Attestations that the guard let pass because nobody can say whose they are.",
-    },
+    guarded::UNJUDGED,
     Metric {
         name: REPLAYS,
         kind: "counter",
@@ -121,7 +121,6 @@ const NODE_TIER: &str = "rangelight_node_tier";
 const NODE_HEAD: &str = "rangelight_node_head_slot";
 const VIEW_SLOT: &str = "rangelight_view_slot";
 const ALARMS: &str = "rangelight_alarms_total";
-const UNJUDGED: &str = "rangelight_guard_unjudged_total";
 const REPLAYS: &str = "rangelight_standing_replays_total";
 const BACKGROUND: &str = "rangelight_background_publications";
 
@@ -167,7 +166,6 @@ pub struct Meters {
     /// Publications on their way, by operation and node.
     pub under_way: UnderWay,
     view_slot: Gauge,
-    unjudged: Counter,
 }
 
 struct OperationMeters {
@@ -220,7 +218,6 @@ impl Meters {
         let events_dropped = counter(&recorder, EVENTS_DROPPED, vec![]);
         let background = gauge(&recorder, BACKGROUND, vec![]);
         let view_slot = gauge(&recorder, VIEW_SLOT, vec![]);
-        let unjudged = counter(&recorder, UNJUDGED, vec![]);
         let (nodes, under_way) = (DashMap::new(), UnderWay::default());
         Self {
             recorder,
@@ -233,7 +230,6 @@ impl Meters {
             background,
             under_way,
             view_slot,
-            unjudged,
         }
     }
 
@@ -267,11 +263,6 @@ impl Meters {
         let node = Label::new("node", node.to_string());
         let labels = vec![node, Label::new("operation", operation), Label::new("outcome", outcome)];
         counter(&self.recorder, REPLAYS, labels).increment(1);
-    }
-
-    /// The guard let so many messages pass because nobody can say whose they are.
-    pub fn unjudged(&self, messages: usize) {
-        self.unjudged.increment(messages as u64);
     }
 
     /// An exchange with a node ended.
@@ -449,24 +440,6 @@ pub fn state_not_written(file: &str, reason: &str) {
 /// The state directory holds a file that cannot be used.
 pub fn state_not_read(file: &str, reason: &str) {
     warn!(target: STATE, file, "the state was not read; going on without it: {reason}");
-}
-
-/// A node has what it may have forgotten.
-pub fn standing_told(node: &str, operation: &str, items: usize, recovered: bool) {
-    match recovered {
-        true => info!(node, operation, items, "the node takes standing submissions again"),
-        false => debug!(node, operation, items, "the node was told standing submissions again"),
-    }
-}
-
-/// A node does not take what it may have forgotten; said once until it does.
-pub fn standing_not_told(node: &str, operation: &str, reason: &str) {
-    warn!(node, operation, "the node does not take standing submissions, it is tried again: {reason}");
-}
-
-/// Standing submissions were read from the state directory.
-pub fn standing_restored(items: usize) {
-    info!(items, "standing submissions of before the restart are known again");
 }
 
 /// A race ended without an answer for the caller.

@@ -41,9 +41,6 @@ const FILE: &str = "standing.json";
 /// A validator client of a thousand keys changes its subscriptions in every slot; the disk need not follow each.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
 
-/// How long a drain waits for the last write.
-const LAST_WRITE: Duration = Duration::from_secs(1);
-
 /// How long a node may think about a replay, in a share of the slot; within these bounds. Registrations of 500
 /// validators take a small machine a second.
 const PATIENCE_BP: u64 = 5_000;
@@ -79,11 +76,11 @@ struct Told {
 // === impl Standing ===
 
 impl Standing {
-    /// Writes what is not written yet, and ends.
-    pub async fn end(self) {
+    /// Writes what is not written yet, and ends; after so long in any case.
+    pub async fn end(self, patience: Duration) {
         let _ = self.end.send(());
         if let Some(task) = self.task {
-            let _ = timeout(LAST_WRITE, task).await;
+            let _ = timeout(patience, task).await;
         }
     }
 }
@@ -289,6 +286,6 @@ fn question(house: &House, replay: &Replay) -> Question {
         body: Bytes::from(replay.body.clone()),
         repeat: Repeat::OnNewConnection,
         patience: share.clamp(PATIENCE.0, PATIENCE.1),
-        rule: duty::plain(row),
+        rule: duty::standing::again(replay),
     }
 }

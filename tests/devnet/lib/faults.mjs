@@ -11,9 +11,9 @@ import { alone } from "./prepared.mjs";
 export const FAULTS = [
   {
     name: "beacon node killed (-9), restarted",
-    at: 4,
+    at: 1,
     phase: 0.003, // the VC asks for a block at the slot's start
-    until: 14,
+    until: 10, // early in an epoch, so that the VC says nothing to the restarted node for some slots
     begin: (own, number) => own.kill(`bn${number}`),
     end: (own, number, network) => start(network, own, [`bn${number}`]),
     hurt: (number) => `bn${number}`,

@@ -5,7 +5,7 @@
 // next slots come from the pair that restarted. Which node a block came from is the proxy's evidence: a race without a
 // record was answered by the first node that was asked, which is the only one that is not cordoned.
 import { ask, read, until } from "./wait.mjs";
-import { FEE_RECIPIENT } from "./network.mjs";
+import { FEE_RECIPIENT, SLOTS_PER_EPOCH } from "./network.mjs";
 
 const PRODUCE = /^produce_/;
 
@@ -34,9 +34,13 @@ async function others(network, node) {
   return produced.filter((record) => !record.outcome.endsWith(`: ${node}`)).map((record) => Number(record.path.split("/").pop()));
 }
 
-/** The blocks of the window that came from the node, and those of them that pay somebody else. */
+/**
+ * The blocks of the window that came from the node, those of them that were made before the VC's next word (it speaks as
+ * an epoch starts), and those that pay somebody else.
+ */
 export function paid(window, blocks) {
   const slots = [...blocks.keys()].filter((slot) => slot >= window.from && slot <= window.to && !window.others.includes(slot));
   const wrong = slots.filter((slot) => blocks.get(slot).recipient.toLowerCase() !== FEE_RECIPIENT);
-  return { ...window, blocks: slots.length, wrong };
+  const speaks = (Math.floor(window.from / SLOTS_PER_EPOCH) + 1) * SLOTS_PER_EPOCH;
+  return { ...window, blocks: slots.length, early: slots.filter((slot) => slot < speaks).length, wrong };
 }

@@ -111,7 +111,8 @@ async fn an_own_node_that_pays_a_stranger_is_dropped() {
 /// Of two friends one lies. Every slot is ours, and the own node hangs from before one of them on.
 #[tokio::test]
 async fn the_only_own_node_hangs_at_a_proposal() {
-    let wiring = |world: &World| Wiring::own_and_friends(world, &["attic"]).pay(&world.fee_recipient().to_string());
+    // Nothing is pinned: the preparations say whom to pay.
+    let wiring = |world: &World| Wiring::own_and_friends(world, &["attic"]);
     let scenario = async |profile: Profile| {
         // The shortest slots in which a third leaves time for the floors of both waits and for the way.
         let stage = Stage::wired(config(3_000), wiring, profile).await;

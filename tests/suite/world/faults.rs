@@ -10,8 +10,7 @@
 //! The validator clients of the first two runs send SSZ, so no node there is of a family that cannot read it: a vote that
 //! the leader cannot read and whose block the others do not know yet is taken by nobody.
 //!
-//! Two things are nobody's fault yet: that an own node pays whom it likes is the block guard's matter, and a node that
-//! forgot in a restart whom to pay is told again by the validator client, at the next epoch.
+//! No block may pay a stranger, neither of a node that lies nor of one that forgot in a restart whom to pay.
 
 use std::time::Duration;
 
@@ -93,9 +92,6 @@ async fn play(stage: Stage, faults: Vec<Fault>, whom: Target) {
             // In the slot of the parting, the first after the fault came, nobody can know which block will stay; whoever
             // voted for the other one finds no aggregate for it.
             score.bad.retain(|report| report.lost() > 0 || report.slots.start > begun + 1);
-        }
-        if fault == Fault::Restart || fault == Fault::LyingFeeRecipient {
-            score.bad.retain(|report| report.lost() > report.proposals.wrong_fee_recipient);
         }
         empty += u64::from(score.judged.is_empty());
         if !score.bad.is_empty() {

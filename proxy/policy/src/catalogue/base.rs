@@ -57,7 +57,7 @@ pub(super) const GATING_READ: Row = Row { scope: Scope::Attest, view: true, dead
 /// Duties: asked again each epoch or oftener, read whole.
 pub(super) const DUTIES: Row = Row {
     method: Method::Post,
-    note: "QUORUM and MEMO come later; until then fails over inside the view",
+    note: "all own nodes at once; the view's dependent root wins, and is what the answer is kept under",
     view: true,
     body: COLLECT,
     answer: WHOLE,
@@ -121,7 +121,7 @@ pub(super) const STANDING: Row = Row {
 
 /// A list from a node's pool. No validator client reads it, so no peer may.
 pub(super) const POOL_READ: Row =
-    Row { class: "MERGE (union)", note: "MERGE comes later; until then one node's list", scope: Scope::None, ..READ };
+    Row { class: "MERGE (union)", note: "one node's list; a union would be nobody's pool", scope: Scope::None, ..READ };
 
 /// Answered from our own knowledge.
 pub(super) const SYNTHESIZED: Row = Row {

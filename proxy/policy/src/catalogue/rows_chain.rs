@@ -8,12 +8,19 @@ use super::base::{COLLECT, DENIED, LARGE, LATE, READ, VIEW_READ};
 use super::{Deadline, Media, Method, Row, Scope, Strategy};
 
 pub(super) static CHAIN: &[Row] = &[
-    Row { id: "H1", operation: "validators", path: "/eth/v1/beacon/states/{state_id}/validators", ..LARGE_READ },
+    Row {
+        id: "H1",
+        operation: "validators",
+        path: "/eth/v1/beacon/states/{state_id}/validators",
+        note: SOME_VALIDATORS,
+        ..LARGE_READ
+    },
     Row {
         id: "H2",
         operation: "validators_post",
         method: Method::Post,
         path: "/eth/v1/beacon/states/{state_id}/validators",
+        note: SOME_VALIDATORS,
         body: COLLECT,
         ..LARGE_READ
     },
@@ -148,6 +155,10 @@ pub(super) static CHAIN: &[Row] = &[
         ..REMOVED
     },
 ];
+
+/// What the rule of some validators does.
+const SOME_VALIDATORS: &str = "of up to 64 the missing ones are looked for at other own nodes; GET instead of POST and POST instead of GET where a node \
+     lacks one";
 
 /// Follows the view; may be hundreds of MiB when nothing narrows it.
 const LARGE_READ: Row = Row { hedge: LATE, deadline: LARGE, ..VIEW_READ };

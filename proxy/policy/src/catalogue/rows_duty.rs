@@ -17,6 +17,8 @@ pub(super) static DUTY: &[Row] = &[
         method: Method::Get,
         path: "/eth/v1/validator/duties/proposer/{epoch}",
         class: "QUORUM(duties equality)+VIEW+MEMO",
+        note: "one node for each epoch, the next when it fails; clients differ in this form's dependent root, so it is not \
+               compared",
         successor: Some("proposer_duties_v2"),
         body: Reading::None,
         ..DUTIES
@@ -27,6 +29,7 @@ pub(super) static DUTY: &[Row] = &[
         method: Method::Get,
         path: "/eth/v2/validator/duties/proposer/{epoch}",
         class: "QUORUM(dependent_root)+VIEW+MEMO",
+        note: "as attester duties; from v1 and the view's dependent root where a node lacks it",
         body: Reading::None,
         ..DUTIES
     },
@@ -35,7 +38,7 @@ pub(super) static DUTY: &[Row] = &[
         operation: "sync_duties",
         path: "/eth/v1/validator/duties/sync/{epoch}",
         class: "FAILOVER+VIEW+MEMO",
-        note: "MEMO comes later",
+        note: "all own nodes at once; entries before an empty list, which nobody's word alone makes",
         ..DUTIES
     },
     Row {
@@ -89,8 +92,8 @@ pub(super) static DUTY: &[Row] = &[
         method: Method::Post,
         path: "/eth/v1/validator/liveness/{epoch}",
         class: "MERGE (OR, fail safe)",
-        note: "MERGE comes later; until then own nodes fail over, and friends are asked only when no own node is ready or all \
-               that were have failed",
+        note: "live if any own node has heard it; \"not live\" takes one that was ready during the whole epoch, else 503; friends are \
+               asked only when no own node is ready or all that were have failed",
         // A friend's lie could let a validator start twice, or stop it.
         friends_last: true,
         // Asked in the last quarter of an epoch's last slot; later the answer would come after the duty it allows.
@@ -122,7 +125,7 @@ pub(super) static DUTY: &[Row] = &[
 const SELECTIONS: Row = Row {
     method: Method::Post,
     class: "PIN (DVT middleware only)",
-    note: "PIN comes later; until then fails over without hedge, and a 501 is passed on as the answer it is",
+    note: "to the one node whose client is Charon, once; 501 where none is",
     scope: Scope::Attest,
     hedge: None,
     // The middleware holds the call until enough operators have answered: it needs a whole slot.

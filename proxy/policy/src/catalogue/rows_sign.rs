@@ -23,7 +23,7 @@ pub(super) static ATTESTATION: &[Row] = &[
         operation: "aggregate_attestation_v2",
         path: "/eth/v2/validator/aggregate_attestation",
         class: "BEST",
-        note: "BEST comes later; until then fails over inside the view",
+        note: BEST_BITS,
         deadline: AGGREGATE,
         media: Media::SszAnswer,
         ..GATING_READ
@@ -33,7 +33,7 @@ pub(super) static ATTESTATION: &[Row] = &[
         operation: "aggregate_attestation_v1",
         path: "/eth/v1/validator/aggregate_attestation",
         class: "BEST (pre-Electra slots), else 404",
-        note: "BEST comes later; until then fails over inside the view; 404 where no node has it",
+        note: BEST_BITS,
         successor: Some("aggregate_attestation_v2"),
         deadline: AGGREGATE,
         ..GATING_READ
@@ -155,13 +155,17 @@ pub(super) static BLOCK: &[Row] = &[
     },
 ];
 
+/// What the rule of aggregates and contributions does.
+const BEST_BITS: &str = "all own nodes at once, the answer with most bits; a friend's only if no own node has one";
+
 pub(super) static SYNC: &[Row] = &[
     Row {
         id: "C1",
         operation: "block_root",
         path: "/eth/v1/beacon/blocks/{block_id}/root",
         class: "`head`: BEST+VIEW+MEMO; other ids: FAILOVER",
-        note: "BEST and MEMO come later; until then fails over inside the view",
+        note: "the head is answered from the view, the same for each caller once it has published with it; other blocks fail \
+               over",
         scope: Scope::Read,
         optimistic_is_bad: true,
         ..GATING_READ
@@ -172,7 +176,7 @@ pub(super) static SYNC: &[Row] = &[
         operation: "sync_contribution",
         path: "/eth/v1/validator/sync_committee_contribution",
         class: "BEST",
-        note: "BEST comes later; until then fails over inside the view",
+        note: BEST_BITS,
         deadline: AGGREGATE,
         ..GATING_READ
     },

@@ -9,20 +9,26 @@
 //! Registrations go to own nodes alone while one is there. A friend's node makes no blinded block for us, so all that it
 //! could do with them is to tell the same relays once more, and relays count.
 //!
+//! Registrations and preferences may come as SSZ. A node that refuses that form gets the same list as JSON in the same
+//! exchange, a replay too; it is not noted, because such lists are rare and the second form costs one more way.
+//!
 //! A peer's submissions go to the nodes and are not remembered. If one names a validator that our own validator client
 //! prepared or registered, all of it is refused: a peer must not decide whom our blocks pay.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Alarm, Brief, Judged, Made, Rule};
+use super::{Alarm, Brief, Edit, Judged, Made, Rule};
 use crate::books::Books;
 use crate::catalogue::Row;
 use crate::merit::{self, Observed};
 use crate::node::{NodeId, Snapshot, Tier, Trust};
+use crate::publish::Failures;
+use crate::publish::layout::layout;
 use crate::race::Verdict;
 use crate::race::failover::Pace;
 use crate::race::plan::{self, CallerKind, Mode, Plan, Question};
-use crate::standing::{Form, Kind, Span, Submission, Warning, hex};
+use crate::standing::{Form, Kind, Replay, Span, Submission, Warning, hex};
 
 /// What a peer hears who names one of our validators.
 const NOT_YOURS: &str = "the list names a validator of this home's own validator client; nothing of it was taken";
@@ -33,6 +39,15 @@ pub(super) struct Standing {
     row: &'static Row,
     kind: Kind,
     said: Said,
+    ssz: Option<Ssz>,
+}
+
+/// A list that came as SSZ.
+#[derive(Debug)]
+struct Ssz {
+    list: Box<[u8]>,
+    /// Its `Eth-Consensus-Version`.
+    version: Option<Box<str>>,
 }
 
 /// Who said it.
@@ -44,6 +59,8 @@ enum Said {
     Peer,
     /// A peer, of ours.
     Meddling,
+    /// The register, to one node.
+    Again,
 }
 
 impl Standing {
@@ -59,8 +76,18 @@ impl Standing {
             CallerKind::Peer if books.standing.knows(&submission) => Said::Meddling,
             CallerKind::Peer => Said::Peer,
         };
-        Self { row: brief.row, kind, said }
+        let ssz = (submission.form == Form::Ssz)
+            .then(|| Ssz { list: brief.body.into(), version: submission.version.map(Box::from) });
+        Self { row: brief.row, kind, said, ssz }
     }
+}
+
+/// The rule of a replay.
+#[must_use]
+pub fn again(replay: &Replay) -> Arc<dyn Rule> {
+    let version = || replay.version.as_deref().map(Box::from);
+    let ssz = (replay.form == Form::Ssz).then(|| Ssz { list: replay.body.as_slice().into(), version: version() });
+    Arc::new(Standing { row: replay.kind.row(), kind: replay.kind, said: Said::Again, ssz })
 }
 
 impl Rule for Standing {
@@ -75,6 +102,18 @@ impl Rule for Standing {
             plan.ask.retain(|one| one.trust == Trust::Own);
         }
         plan
+    }
+
+    fn instead(&self, _to: NodeId, refusal: &Observed<'_>) -> Option<Edit> {
+        let unread = match refusal.status {
+            415 => true,
+            400 => Failures::in_body(refusal.body.bytes()) == Failures::Unlisted,
+            _ => false,
+        };
+        let Ssz { list, version } = self.ssz.as_ref().filter(|_| unread)?;
+        let json = layout(self.row.operation, version.as_deref())?.json(list)?;
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Some(Edit { body: Some(json.into_bytes()), headers, ..Edit::default() })
     }
 
     fn judge(&self, _from: NodeId, observed: &Observed<'_>) -> Judged {

@@ -130,7 +130,7 @@ impl Spec {
     }
 
     /// Whether the chain has come to this fork or a later one; not every node tells every old fork.
-    pub(super) fn has_reached(&self, name: &str, at: Epoch) -> bool {
+    pub(crate) fn has_reached(&self, name: &str, at: Epoch) -> bool {
         let later = |fork: &Fork| (rank(name)..FORKS.len()).contains(&rank(&fork.name));
         name == "phase0" || self.forks.iter().any(|fork| fork.is_in_force(at) && later(fork))
     }

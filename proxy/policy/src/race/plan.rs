@@ -42,7 +42,7 @@ use std::time::Duration;
 
 use super::best::{Resort, Terms};
 use super::failover::{Pace, Rules};
-use super::{Best, Broadcast, Candidate, Failover, Race, Score, broadcast};
+use super::{Best, Broadcast, Candidate, Failover, Gather, Race, Score, broadcast, gather};
 use crate::node::{NodeId, NodeState, Snapshot, Tier, Trust};
 use picture::Picture;
 
@@ -137,6 +137,8 @@ pub enum Conduct {
     Broadcast(broadcast::Terms),
     /// One after the other.
     Failover(Rules),
+    /// All that count; one answer made of what they say.
+    Gather(gather::Terms),
     /// Nobody.
     Refuse(NotAsked),
 }
@@ -189,6 +191,7 @@ impl Plan {
             Conduct::BestOrResort(terms, resort) => {
                 Some(Box::new(Best::new(&self.ask, terms.clone()).resorting(*resort)))
             }
+            Conduct::Gather(terms) => Some(Box::new(Gather::new(&self.ask, terms.clone()))),
             Conduct::Failover(rules) => Some(Box::new(Failover::new(self.ask.clone(), rules.clone()))),
             Conduct::Refuse(_) => None,
         }

@@ -29,7 +29,7 @@ const STRONG: Score = Score([1, 0, 0, 0]);
 
 /// What a node does when it is asked.
 #[derive(Clone, Debug)]
-pub(super) enum Does {
+pub(crate) enum Does {
     /// Answers so long after it was asked.
     Answer(Duration, Verdict),
     /// Never answers.
@@ -38,24 +38,24 @@ pub(super) enum Does {
 
 /// What happened in a race.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trace {
+pub(crate) struct Trace {
     /// Every send, with its time and the number of the step that asked for it.
-    pub(super) sent: Vec<(Duration, usize, NodeId)>,
+    pub(crate) sent: Vec<(Duration, usize, NodeId)>,
     /// Every answer that came before the end.
-    pub(super) answers: Vec<(Duration, NodeId, Verdict)>,
+    pub(crate) answers: Vec<(Duration, NodeId, Verdict)>,
     /// The end. `None` if the race got stuck.
-    pub(super) end: Option<(Duration, Outcome)>,
+    pub(crate) end: Option<(Duration, Outcome)>,
 }
 
 /// Which comes first when an answer and a wake-up fall on the same instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tie {
+pub(crate) enum Tie {
     Answer,
     Wake,
 }
 
 /// Drives a race to its end. It is stuck if nothing can happen any more, or if it runs for absurdly many steps.
-pub(super) fn drive(race: &mut dyn Race, nodes: &[(NodeId, Does)], notes: &[(Duration, Note)], tie: Tie) -> Trace {
+pub(crate) fn drive(race: &mut dyn Race, nodes: &[(NodeId, Does)], notes: &[(Duration, Note)], tie: Tie) -> Trace {
     let mut trace = Trace::default();
     let mut queue: Vec<(Duration, Event)> = notes.iter().map(|&(at, note)| (at, Event::Noted(note))).collect();
     let mut now = Duration::ZERO;
@@ -107,7 +107,7 @@ impl Dice {
         self.below(100) < chance
     }
 
-    fn ms(&mut self, from: u64, to: u64) -> Duration {
+    pub(crate) fn ms(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.below(to - from))
     }
 }

@@ -104,7 +104,8 @@ pub(crate) fn sample() -> (Status, Snapshot) {
         node(1, "alice", Trust::Friend, Tier::Away, "cannot be reached: connection refused"),
     ];
     let members = [NodeId(0)].into();
-    let view = ViewState { slot: Slot(11_000_000), root: Root([0xab; 32]), leader: NodeId(0), members };
+    let view =
+        ViewState { slot: Slot(11_000_000), root: Root([0xab; 32]), leader: NodeId(0), members, dependent: None };
     let snapshot = Snapshot { at: Moment(0), nodes, view: Some(view) };
     let genesis = br#"{"data":{"genesis_time":"1606824023","genesis_fork_version":"0x00000000",
         "genesis_validators_root":"0x4b363db94e286120d76eb905340fdd4e54bfe9f06bf33ff6cf5ad27f511bfe95"}}"#;

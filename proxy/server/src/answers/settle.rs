@@ -44,8 +44,9 @@ pub(super) struct Ending {
 #[must_use]
 pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
     let (reply, by, words) = match ended {
-        Ended::One(exchanged) => {
+        Ended::One(mut exchanged) => {
             learn(asking, &exchanged);
+            rewrite(asking, &mut exchanged);
             let words = match exchanged.verdict {
                 Verdict::Good { .. } => "the answer of one node",
                 Verdict::Final { .. } | Verdict::Bad => "the refusal of one node",
@@ -75,6 +76,19 @@ fn learn(asking: &Asking, exchanged: &Exchanged<Came>) {
     let alarms = asking.question.rule.chosen(&mut asking.house.books(), exchanged.from, &observed);
     for alarm in alarms {
         asking.house.desk.meters.alarm(&alarm);
+    }
+}
+
+/// Puts the body that the rule wants in the place of the node's.
+fn rewrite(asking: &Asking, exchanged: &mut Exchanged<Came>) {
+    if !matches!(exchanged.verdict, Verdict::Good { .. }) {
+        return;
+    }
+    let rewritten =
+        seen(&asking.question, &exchanged.came).and_then(|it| asking.question.rule.rewritten(exchanged.from, &it));
+    if let (Some(body), Came::Whole(parts, bytes)) = (rewritten, &mut exchanged.came) {
+        parts.headers.remove(CONTENT_LENGTH);
+        *bytes = body.into();
     }
 }
 

@@ -10,8 +10,8 @@ fn wanted(key: &str, under: u8) -> duty::Memo {
 }
 
 /// Names an answer by the view it was made under.
-fn named(under: u8) -> impl FnOnce(&Parts, &Bytes) -> Option<Root> {
-    move |_, _| Some(Root([under; 32]))
+fn named(under: u8) -> impl FnOnce(&Parts, &Bytes) -> Option<Named> {
+    move |_, _| Some(Named(Some(Root([under; 32]))))
 }
 
 async fn text(reply: Result<Reply, Refusal>) -> String {
@@ -50,6 +50,15 @@ async fn what_is_frozen_outlives_the_view_but_not_its_time() {
     assert_eq!(ask(&memo, "a", 2, 20, "two").await, "one");
     assert_eq!(ask(&memo, "b", 2, 20, "two").await, "two");
     assert_eq!(ask(&memo, "a", 2, 100, "three").await, "three");
+}
+
+#[tokio::test]
+async fn what_is_not_worth_keeping_is_passed_on_and_not_kept() {
+    let memo = Memo::default();
+    let unkept = async { Ok(json(StatusCode::OK, "one")) };
+    assert_eq!(text(memo.answer(&wanted("a", 1), Moment(10), unkept, |_, _| None).await).await, "one");
+    assert_eq!(ask(&memo, "a", 1, 20, "two").await, "two");
+    assert_eq!(ask(&memo, "a", 1, 30, "three").await, "two");
 }
 
 #[tokio::test]

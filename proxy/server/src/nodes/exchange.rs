@@ -5,6 +5,9 @@
 //! its first bytes, and streams from there: its head is on the way to the caller before its end is known, and a later
 //! break breaks the caller's answer too.
 //!
+//! A node that refuses the form of a request (a route that it lacks, an encoding that it does not read) gets it in another
+//! form, if the rule has one, once and within the same patience; its second answer is the one that counts.
+//!
 //! A turn with the node is held until the answer is judged. A streamed answer goes on without it: its pace is the
 //! caller's, and callers that read slowly must not keep duties waiting; its number is bounded by the requests that a
 //! caller may have in flight.
@@ -25,7 +28,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use rangelight_policy::catalogue::{AnswerReading, Row, Strategy};
+use rangelight_policy::catalogue::{self, AnswerReading, Row, Strategy};
 use rangelight_policy::duty::{Edit, Rule};
 use rangelight_policy::health::Exchange;
 use rangelight_policy::merit::{self, EthHeaders, Observed};
@@ -231,6 +234,11 @@ async fn open(parts: Parts, mut rest: Incoming) -> Came {
 /// The request as one node gets it. What cannot be written as HTTP is left as the caller had it.
 fn edited(question: &Question, edit: Edit) -> (SentHead, Bytes) {
     let mut head = question.head.clone();
+    match edit.method {
+        Some(catalogue::Method::Get) => head.method = Method::GET,
+        Some(catalogue::Method::Post) => head.method = Method::POST,
+        Some(catalogue::Method::Any) | None => {}
+    }
     if let Some(target) = edit.target.and_then(|target| target.parse().ok()) {
         head.target = target;
     }
@@ -239,7 +247,11 @@ fn edited(question: &Question, edit: Edit) -> (SentHead, Bytes) {
             head.headers.insert(HeaderName::from_static(name), value);
         }
     }
-    (head, edit.body.map_or_else(|| question.body.clone(), Bytes::from))
+    let body = edit.body.map_or_else(|| question.body.clone(), Bytes::from);
+    if body.is_empty() {
+        head.headers.remove(CONTENT_TYPE);
+    }
+    (head, body)
 }
 
 fn judge(desk: &Desk, from: NodeId, question: &Question, parts: &Parts, body: merit::Body<'_>) -> (Verdict, String) {

@@ -44,7 +44,7 @@ pub(super) fn snapshot(nodes: &[Trust]) -> Snapshot {
     };
     let nodes: Vec<NodeState> = (0..).zip(nodes).map(state).collect();
     let members = nodes.iter().map(|node| node.profile.id).collect();
-    let view = ViewState { slot: Slot(SLOT - 1), root: HEAD, leader: NodeId(0), members };
+    let view = ViewState { slot: Slot(SLOT - 1), root: HEAD, leader: NodeId(0), members, dependent: None };
     Snapshot { at: Moment(0), nodes, view: Some(view) }
 }
 

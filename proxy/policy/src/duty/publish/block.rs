@@ -15,7 +15,7 @@
 //!
 //! The older routes (v1) are served over the newer ones (v2), which want the name of the fork: it is that of the block's
 //! slot. The checks of v1 are those of level `gossip`. A node without v2 gets v1, as does one without it to which the
-//! caller's v2 block comes, if no stronger check was asked for than v1 does. A node that answers 404 or 405 gets the other
+//! caller's v2 block comes, if no stronger check was asked for than v1 does or another node has done it. A node that answers 404 or 405 gets the other
 //! route within the same exchange, and from then on at once.
 
 use std::collections::BTreeSet;
@@ -172,24 +172,23 @@ impl PublishBlock {
             let own = plan.ask.iter().filter(move |one| one.trust == Trust::Own && (one.tier == Tier::Away) == tier);
             own.map(|one| one.node)
         };
-        match (self.checks_equivocation(), self.producer) {
-            (true, producer) => {
-                let mut nodes: Vec<NodeId> = own(false).chain(own(true)).collect();
-                // Stable: the others keep their order behind the producer.
-                nodes.sort_by_key(|node| Some(*node) != producer);
-                let (patience, accepted) = match self.blinded {
-                    true => (self.unblind, Others::Spared),
-                    false => (self.check, Others::Asked),
-                };
-                Some(Lead { nodes, patience, accepted, refused: Others::Spared }).filter(|lead| !lead.nodes.is_empty())
-            }
-            (false, Some(producer)) if self.blinded => Some(Lead {
+        match self.producer {
+            // It never stops the others, whatever checks were asked for: a refusal may only mean that the payload is gone.
+            Some(producer) if self.blinded => Some(Lead {
                 nodes: vec![producer],
                 patience: self.unblind,
                 accepted: Others::Spared,
                 refused: Others::Asked,
             }),
-            (false, _) => None,
+            None if self.blinded => None,
+            producer if self.checks_equivocation() => {
+                let mut nodes: Vec<NodeId> = own(false).chain(own(true)).collect();
+                // Stable: the others keep their order behind the producer.
+                nodes.sort_by_key(|node| Some(*node) != producer);
+                let lead = Lead { nodes, patience: self.check, accepted: Others::Asked, refused: Others::Spared };
+                Some(lead).filter(|lead| !lead.nodes.is_empty())
+            }
+            Some(_) | None => None,
         }
     }
 
@@ -222,13 +221,13 @@ impl PublishBlock {
                 format!("{}{}", routes.newer, query(level.or(Some(GOSSIP))))
             }
             (Way::Newer, Some(routes)) => format!("{}{}", routes.newer, query(level)),
-            // It does no stronger checks than these.
-            (Way::Older, Some(routes)) if level.is_none_or(|level| level == GOSSIP) => {
+            // It does no stronger checks than these, and needs none when another node has done them.
+            (Way::Older, Some(routes)) if passed || level.is_none_or(|level| level == GOSSIP) => {
                 format!("{}{}", routes.older, query(None))
             }
             (Way::Older, Some(_)) => return None,
         };
-        Some(Edit { target: Some(target), headers, body: None })
+        Some(Edit { target: Some(target), headers, ..Edit::default() })
     }
 
     /// The route that a node gets first.

@@ -20,7 +20,7 @@ use crate::books::Books;
 use crate::capability::Aspect;
 use crate::catalogue::Row;
 use crate::chain::Moment;
-use crate::duty::{Brief, Edit, Judged, Made, Rule};
+use crate::duty::{Brief, Edit, Freeze, Judged, Made, Rule, freezes};
 use crate::merit::Observed;
 use crate::node::NodeId;
 use crate::publish::items::{Items, Said};
@@ -56,6 +56,7 @@ pub struct PublishList {
     reads_json: BTreeSet<NodeId>,
     json: OnceLock<Option<Vec<u8>>>,
     settle_by: Duration,
+    freezes: Vec<Freeze>,
     now: Moment,
     so_far: Mutex<Heard>,
 }
@@ -91,6 +92,7 @@ impl PublishList {
             reads_json: nodes.filter(|node| layout.is_some() && lacks(node)).collect(),
             json: OnceLock::new(),
             settle_by: share(brief.clock.as_ref(), SETTLE, SETTLE_FLOOR_MS),
+            freezes: freezes(brief),
             now: brief.now,
             so_far: Mutex::default(),
         })
@@ -123,6 +125,10 @@ impl Rule for PublishList {
         let Plan { conduct: Conduct::Broadcast(mut terms), ask, would_ask } = plan else { return plan };
         terms.settle_by = self.settle_by.min(terms.deadline);
         Plan { conduct: Conduct::Broadcast(terms), ask, would_ask }
+    }
+
+    fn freezes(&self) -> Vec<Freeze> {
+        self.freezes.clone()
     }
 
     fn request(&self, to: NodeId) -> Option<Edit> {

@@ -189,3 +189,35 @@ fn warnings_name_what_to_do() {
         assert!(alarm.message.contains(words), "{}", alarm.message);
     }
 }
+
+#[test]
+fn a_node_that_does_not_read_ssz_gets_json() {
+    let ssz = [vec![1; 20], 7_u64.to_le_bytes().to_vec(), 9_u64.to_le_bytes().to_vec(), vec![2; 48 + 96]].concat();
+    let mut books = Books::default();
+    see(&mut books);
+    let said = Submission { kind: Kind::Registrations, form: Form::Ssz, version: None, body: &ssz };
+    books.standing.remember(&said, Some(CLOCK), NOW);
+    let due = books.standing.due(NOW);
+    let refusal = |status, body| Observed {
+        status,
+        content_type: None,
+        optimistic: None,
+        accept: None,
+        body: Body::Whole(body),
+        eth: EthHeaders::default(),
+    };
+    let listed: &[u8] = br#"{"code":400,"message":"x","failures":[{"index":0,"message":"x"}]}"#;
+    for (status, body, rewritten) in
+        [(415, b"".as_slice(), true), (400, b"misread", true), (400, listed, false), (500, b"", false)]
+    {
+        let edit = again(&due[0]).instead(OWN, &refusal(status, body));
+        assert_eq!(edit.is_some(), rewritten, "{status}");
+        let Some(edit) = edit else { continue };
+        assert_eq!(edit.headers, [("content-type", "application/json".to_owned())]);
+        let json = edit.body.expect("it is the body that changes");
+        let said = Submission { kind: Kind::Registrations, form: Form::Json, version: None, body: &json };
+        assert!(books.standing.knows(&said), "{}", String::from_utf8_lossy(&json));
+    }
+    let json = ask("register_validators", CallerKind::Own, "[]", &mut books);
+    assert_eq!(json.instead(OWN, &refusal(415, b"")), None, "there is no third form");
+}

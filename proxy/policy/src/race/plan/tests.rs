@@ -32,7 +32,13 @@ const UNLISTED_WRITE: Question = Question { kind: Kind::UnlistedWrite, ..READ };
 
 /// Nodes in words: own or friend; standby, publish-only; a tier other than ready; cordoned, doubtful; member, leader.
 fn snapshot(nodes: &str) -> Snapshot {
-    let mut view = ViewState { slot: Slot(9), root: Root([9; 32]), leader: NodeId(99), members: Default::default() };
+    let mut view = ViewState {
+        slot: Slot(9),
+        root: Root([9; 32]),
+        leader: NodeId(99),
+        members: Default::default(),
+        dependent: None,
+    };
     let mut states = Vec::new();
     for (id, words) in (0..).map(NodeId).zip(nodes.split(',')) {
         let mut node = blank(id);

@@ -3,7 +3,6 @@
 use super::*;
 use crate::slashing::history::KEPT_EPOCHS;
 
-
 fn mark_of_votes(source: u64, target: u64) -> Record {
     vote(1, source, target, Named::Watermark)
 }

@@ -122,6 +122,8 @@ fn a_node_without_the_route_gets_the_other_one_and_is_remembered() {
 
     let strict = rule(&stage, "publish_block_v2", Some("broadcast_validation=consensus"), Some(VERSION), &books);
     assert_eq!(strict.instead(NodeId(0), &said(404, "")), None, "v1 checks less than was asked for");
+    strict.judge(NodeId(1), &said(200, ""));
+    assert_eq!(sent(strict.instead(NodeId(0), &said(404, ""))), "/eth/v1/beacon/blocks", "another node has checked it");
 }
 
 fn terms(stage: &Stage, rule: &PublishBlock) -> (Terms, Vec<u16>) {
@@ -146,8 +148,10 @@ fn in_which_manner() {
     assert_eq!((lead.accepted, lead.refused, lead.patience.as_millis()), (Others::Asked, Others::Spared, 500));
     assert_eq!(ask[0], 1, "its refusal is the one that is shown");
 
-    let (blinded, _) = terms(&stage, &rule(&stage, "publish_blinded_block_v2", None, Some(VERSION), &books));
-    assert_eq!((blinded.lead, blinded.held_back), (None, vec![NodeId(3)]), "its producer is not known");
+    for query in [None, check] {
+        let (blinded, _) = terms(&stage, &rule(&stage, "publish_blinded_block_v2", query, Some(VERSION), &books));
+        assert_eq!((blinded.lead, blinded.held_back), (None, vec![NodeId(3)]), "its producer is not known: {query:?}");
+    }
 
     let seen = rule(&Stage::new(90), "publish_block_v2", None, Some(VERSION), &books);
     assert!(terms(&Stage::new(90), &seen).0.seen, "the view is there already");
@@ -156,13 +160,15 @@ fn in_which_manner() {
 #[test]
 fn the_producer_of_a_blinded_block_goes_first() {
     let stage = Stage::new(80);
-    let mut rule = rule(&stage, "publish_blinded_block_v2", None, Some(VERSION), &Books::default());
-    rule.producer = Some(NodeId(0));
-    let (terms, ask) = terms(&stage, &rule);
-    let lead = terms.lead.expect("it leads");
-    assert_eq!((lead.nodes, lead.patience.as_millis()), (vec![NodeId(0)], 1_500));
-    assert_eq!((lead.accepted, lead.refused), (Others::Spared, Others::Asked));
-    assert_eq!(ask, [0, 1, 3, 2]);
+    for query in [None, Some("broadcast_validation=consensus_and_equivocation")] {
+        let mut rule = rule(&stage, "publish_blinded_block_v2", query, Some(VERSION), &Books::default());
+        rule.producer = Some(NodeId(0));
+        let (terms, ask) = terms(&stage, &rule);
+        let lead = terms.lead.expect("it leads");
+        assert_eq!((lead.nodes, lead.patience.as_millis()), (vec![NodeId(0)], 1_500), "{query:?}");
+        assert_eq!((lead.accepted, lead.refused), (Others::Spared, Others::Asked), "{query:?}");
+        assert_eq!(ask, [0, 1, 3, 2], "{query:?}");
+    }
 }
 
 #[test]

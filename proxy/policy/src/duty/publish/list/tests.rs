@@ -3,6 +3,7 @@
 use super::super::fixture::{Stage, said};
 use super::*;
 use crate::duty::Headers;
+use crate::race::simulation::Dice;
 
 const THREE: &str = r#"[{"a":1},{"a":2},{"a":3}]"#;
 
@@ -128,4 +129,41 @@ fn who_reads_no_ssz_gets_json_and_is_remembered() {
     assert_eq!(next.request(NodeId(1)), None, "refused in both forms: nothing was learnt");
     assert_eq!(json_rule(THREE).instead(NodeId(0), &said(415, "")), None, "JSON has no other form");
     assert_eq!(ssz_rule(&Books::default(), &body[1..]).instead(NodeId(0), &said(415, "")), None, "no such list");
+}
+
+/// Bodies and refusals with some bytes changed, cut or doubled: whatever they say, an item counts as taken only if a node
+/// said something that can be read.
+#[test]
+fn noise_is_judged_and_takes_no_item() {
+    let refusal = failures(&[("0", "invalid"), ("2", "PriorAttestationKnown")]);
+    for seed in 0..3_000 {
+        let dice = &mut Dice::new(seed);
+        let mut noisy = |text: &str| {
+            let mut bytes = text.as_bytes().to_vec();
+            for _ in 0..=dice.below(4) {
+                let at = dice.below(bytes.len() as u64) as usize;
+                match dice.below(3) {
+                    0 => bytes[at] = dice.below(128) as u8,
+                    1 => bytes.truncate(at.max(1)),
+                    _ => bytes.insert(at, bytes[at]),
+                }
+            }
+            String::from_utf8(bytes).expect("all are ASCII")
+        };
+        let (body, said_of_it) = (noisy(THREE), noisy(&refusal));
+        let rule = json_rule(&body);
+        rule.judge(NodeId(0), &said(400, &said_of_it));
+        rule.instead(NodeId(0), &said(400, &said_of_it));
+        if let Some(made) = rule.settle(&[]) {
+            let told = serde_json::from_slice::<serde_json::Value>(&made.body).unwrap_or_default();
+            let code = told["code"].as_u64();
+            assert!(made.status == 200 || code == Some(made.status.into()), "seed {seed}: {body} {said_of_it}: {told}");
+            let readable = serde_json::from_str::<serde_json::Value>(&said_of_it).is_ok();
+            assert!(made.status != 200 || readable, "seed {seed}: taken by noise: {said_of_it}");
+        }
+        let bytes = body.as_bytes();
+        let ssz = ssz_rule(&Books::default(), &bytes.repeat(20));
+        ssz.judge(NodeId(0), &said(400, &said_of_it));
+        ssz.settle(&[]);
+    }
 }
