@@ -133,5 +133,6 @@ fn three_nodes() -> Snapshot {
             dependent: None,
             members: BTreeSet::from([NodeId(0), NodeId(1), NodeId(2)]),
         }),
+        ..Snapshot::default()
     }
 }

@@ -6,6 +6,7 @@
 //! the slot, because the proxy's own times are not, is said in [`stage`].
 
 mod alone;
+mod attestation;
 mod blocks;
 mod calm;
 mod clocks;

@@ -9,6 +9,7 @@ pub mod readiness;
 
 use crate::block::Producers;
 use crate::capability::Capabilities;
+use crate::quorum::Agreement;
 use crate::standing::Register;
 use duties::Duties;
 use readiness::Readiness;
@@ -26,4 +27,6 @@ pub struct Books {
     pub standing: Register,
     /// Who made the blocks that were given away.
     pub blocks: Producers,
+    /// Source and target of the last epochs, as independent families agreed on them.
+    pub agreement: Agreement,
 }

@@ -13,8 +13,10 @@
 //! 6. [`Rule::merge`]: several answers made into one. [`Rule::settle`]: refusals made into one.
 //! 7. [`Rule::chosen`], [`Rule::rewritten`], [`Rule::keeps`], [`Rule::name`]: what is learnt from the answer that goes to
 //!    the caller, what is changed in it, whether it is kept, and by which name a publication freezes it then.
-//! 8. [`Rule::freezes`]: what a publication freezes, asked before it goes out.
-//! 9. [`Rule::ended`]: which node took a standing submission.
+//! 8. [`Rule::concluded`]: what is learnt from all answers together, whatever came of the race.
+//! 9. [`Rule::in_form`]: a kept answer in the form that this caller reads.
+//! 10. [`Rule::freezes`], [`Rule::holds`]: what a publication freezes, asked before it goes out.
+//! 11. [`Rule::ended`]: which node took a standing submission.
 //!
 //! Rules are in force in guarded mode alone; the other modes go by the row. What one request teaches and a later one
 //! needs is in the [`Books`]. Nothing here waits, and nothing may take long: the books are locked meanwhile.
@@ -23,7 +25,7 @@ use std::sync::Arc;
 
 use crate::books::Books;
 use crate::catalogue::{Method, Params, Row};
-use crate::chain::{Clock, Moment, Root};
+use crate::chain::{Clock, Moment, Root, Slot};
 use crate::merit::{self, Observed};
 use crate::network::Served;
 use crate::node::{NodeId, Snapshot};
@@ -32,6 +34,7 @@ use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
 use crate::standing::Kind;
 use aggregate::Aggregate;
+use attestation::Signed;
 use contribution::Contribution;
 use duties::Duties;
 use head_root::HeadRoot;
@@ -41,6 +44,7 @@ use selections::Selections;
 use sync_duties::SyncDuties;
 use validators::Validators;
 
+pub mod attestation;
 mod produce;
 pub mod publish;
 pub mod standing;
@@ -170,6 +174,18 @@ pub trait Rule: Send + Sync {
         let _ = (books, from, verdict);
     }
 
+    /// The race is over, with this node's answer or with none; what it taught beside it.
+    fn concluded(&self, books: &mut Books, by: Option<NodeId>) -> Lesson {
+        let _ = (books, by);
+        Lesson::default()
+    }
+
+    /// A kept answer that another request brought, in the form that this one reads; `None` = as it is kept.
+    fn in_form(&self, kept: &Observed<'_>) -> Option<Made> {
+        let _ = kept;
+        None
+    }
+
     /// The name under which a later publication freezes this answer (the data's root, the head's root).
     fn name(&self, observed: &Observed<'_>) -> Option<Root> {
         let _ = observed;
@@ -185,6 +201,11 @@ pub trait Rule: Send + Sync {
     /// Which kept answers this publication freezes: something signed with them goes out now.
     fn freezes(&self) -> Vec<Freeze> {
         Vec::new()
+    }
+
+    /// The head that the caller has voted for with what it freezes: no other one of the slot is told him.
+    fn holds(&self) -> Option<(Slot, Root)> {
+        None
     }
 
     /// Whether an answer is read whole before it is judged although the row would stream it.
@@ -211,6 +232,15 @@ pub struct Alarm {
     pub sort: &'static str,
     /// What happened and what to do, in one sentence; names nodes, never secrets.
     pub message: String,
+}
+
+/// What a race taught, whatever came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lesson {
+    /// What the owner must know.
+    pub alarms: Vec<Alarm>,
+    /// How good the answer is, for the evidence; of a fixed few.
+    pub words: Option<&'static str>,
 }
 
 /// An answer made by us.
@@ -271,7 +301,7 @@ pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
     }
     let own = match brief.row.operation {
         "produce_block_v3" | "produce_block_v2" | "produce_blinded_block" => {
-            produce::rule(brief, books, produce::Known::of(&books.standing))
+            produce::rule(brief, books, produce::Known::of(brief, books))
         }
         _ => publish::rule(brief, books),
     };
@@ -280,6 +310,7 @@ pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
     }
     match brief.row.operation {
         "aggregate_attestation_v1" | "aggregate_attestation_v2" => rule_or_row(brief, Aggregate::of(brief)),
+        "attestation_data" => attestation::asked(brief, books).unwrap_or_else(|| plain(brief.row)),
         "attester_duties" | "proposer_duties_v2" | "ptc_duties" => rule_or_row(brief, Duties::of(brief)),
         "block_root" => rule_or_row(brief, HeadRoot::of(brief)),
         "committee_selections" | "sync_selections" => Arc::new(Selections::of(brief)),
@@ -300,11 +331,14 @@ fn rule_or_row<R: Rule + 'static>(brief: &Brief<'_>, rule: Option<R>) -> Arc<dyn
     }
 }
 
-/// Which kept answers a publication freezes.
-fn freezes(brief: &Brief<'_>) -> Vec<Freeze> {
+/// The kept answers that a publication was signed with.
+fn signed(brief: &Brief<'_>) -> Signed {
     match brief.row.operation {
-        "publish_sync_messages" => head_root::freezes(brief),
-        _ => Vec::new(),
+        "publish_attestations_v1" | "publish_attestations_v2" | "publish_aggregates_v1" | "publish_aggregates_v2" => {
+            attestation::signed(brief)
+        }
+        "publish_sync_messages" => Signed { frozen: head_root::freezes(brief), head: None },
+        _ => Signed::default(),
     }
 }
 

@@ -143,7 +143,8 @@ impl Fleet {
         self.weigh(now, effects);
         self.electorate = Electorate::new(self.nodes.iter().filter_map(Node::voter).collect());
         if let Some(schedule) = &self.schedule {
-            let turn = self.view.settle(&self.electorate, schedule, now);
+            let mut turn = self.view.settle(&self.electorate, schedule, now);
+            self.view.compare(&self.electorate, now, &mut turn);
             note(turn, effects);
         }
         self.hold(now);
@@ -184,7 +185,8 @@ impl Fleet {
             let members = members.map(|node| node.profile.id).collect();
             ViewState { slot, root, leader, members, dependent: self.view.dependent() }
         });
-        let snapshot = Snapshot { at: self.snapshot.at, nodes, view };
+        let branches = self.view.branches().clone();
+        let snapshot = Snapshot { at: self.snapshot.at, nodes, view, branches };
         if snapshot != *self.snapshot {
             self.snapshot = Arc::new(Snapshot { at: now, ..snapshot });
             effects.snapshot = Some(Arc::clone(&self.snapshot));

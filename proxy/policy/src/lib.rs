@@ -10,12 +10,13 @@
 //! | floor | modules |
 //! |---|---|
 //! | chain | [`chain`], [`ssz`] |
-//! | knowledge | [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`signed`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`interchange`], [`race`], [`capability`], [`merit`], [`publish`], [`withheld`], [`standing`], [`fleet`], [`block`], [`books`], [`duty`], [`sentinel`] |
+//! | knowledge | [`attestation`], [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`signed`], [`health`], [`view`] |
+//! | decisions | [`slashing`], [`interchange`], [`quorum`], [`race`], [`capability`], [`merit`], [`publish`], [`withheld`], [`standing`], [`fleet`], [`block`], [`books`], [`duty`], [`sentinel`] |
 
 pub mod chain;
 pub mod ssz;
 
+pub mod attestation;
 pub mod catalogue;
 pub mod events;
 pub mod family;
@@ -33,6 +34,7 @@ pub mod fleet;
 pub mod interchange;
 pub mod merit;
 pub mod publish;
+pub mod quorum;
 pub mod race;
 pub mod sentinel;
 pub mod slashing;

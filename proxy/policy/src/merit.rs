@@ -223,7 +223,7 @@ fn read(row: &Row, observed: &Observed<'_>) -> Result<Score, Fault> {
 }
 
 /// Whether a Content-Type is this media type, whatever its parameters.
-fn is_media(content_type: Option<&str>, media: &str) -> bool {
+pub(crate) fn is_media(content_type: Option<&str>, media: &str) -> bool {
     let essence = content_type.and_then(|value| value.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media))
 }

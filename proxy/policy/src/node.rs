@@ -3,7 +3,7 @@
 //! A node is one configured EC/BN pair, reached through its beacon node's API. The snapshot is immutable; a new one
 //! replaces it whole whenever something changed, so a request decides by one consistent picture from start to end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -110,6 +110,33 @@ pub struct ViewState {
     pub dependent: Option<(Root, Root)>,
 }
 
+/// A head that some node has and that is not the view's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Slot of the head.
+    pub slot: Slot,
+    /// How it stands to the view's.
+    pub stand: Stand,
+}
+
+/// How a head stands to the view's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// It stands on top of it.
+    Ahead,
+    /// It is one that the view's stands on: whoever has it is late, or stuck.
+    Late,
+    /// It is on another branch.
+    Apart {
+        /// Since when there are two branches: the slot of the later of their first blocks.
+        parted: Slot,
+    },
+    /// It was told just now, and what it stands on is being asked.
+    Settling,
+    /// Nobody could tell.
+    Unknown,
+}
+
 /// All nodes at one moment; replaced whole, never changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -119,6 +146,8 @@ pub struct Snapshot {
     pub nodes: Vec<NodeState>,
     /// The view; `None` until a head was told.
     pub view: Option<ViewState>,
+    /// Every head that a node has and that is not the view's. Empty while all agree, or while there is no view.
+    pub branches: BTreeMap<Root, Branch>,
 }
 
 impl fmt::Display for NodeId {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::chain::{Root, Slot};
 use crate::node::{NodeId, Tier, Trust};
 
+pub mod agree;
 pub mod best;
 pub mod broadcast;
 pub mod failover;
@@ -20,6 +21,7 @@ pub mod plan;
 #[cfg(test)]
 pub(crate) mod simulation;
 
+pub use agree::Agree;
 pub use best::Best;
 pub use broadcast::Broadcast;
 pub use failover::Failover;

@@ -32,6 +32,7 @@ mod blocks;
 mod electorate;
 mod reads;
 mod settle;
+mod stand;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 
 use crate::chain::{Clock, Epoch, Moment, Root, Slot};
 use crate::events::{Head, HeadV2, PayloadStatus, Reorg, Topic};
-use crate::node::NodeId;
+use crate::node::{Branch, NodeId};
 
 use blocks::{Blocks, Relation};
 pub use electorate::{Electorate, Support, Voter};
@@ -165,6 +166,8 @@ pub struct View {
     leaving: Option<(Root, Moment)>,
     astray: BTreeMap<NodeId, Root>,
     differ: BTreeMap<NodeId, Root>,
+    /// The other heads, as they stood when last looked at.
+    branches: BTreeMap<Root, Branch>,
 }
 
 // === impl Schedule, View ===
@@ -286,6 +289,7 @@ impl View {
             ("waiting", self.waiting.len(), nodes),
             ("astray", self.astray.len(), nodes),
             ("differ", self.differ.len(), nodes),
+            ("branches", self.branches.len(), nodes),
         ]
         .into_iter()
     }

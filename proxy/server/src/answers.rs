@@ -21,9 +21,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, response};
+use http_body::Body as _;
+use http_body_util::BodyExt;
 use rangelight_policy::books::Books;
 use rangelight_policy::capability;
 use rangelight_policy::catalogue::{Found, Reading, Row, Strategy, find};
@@ -43,7 +45,7 @@ use crate::guard::Guard;
 use crate::memo::{Memo, Named};
 use crate::nodes::Picture;
 use crate::nodes::exchange::{Came, Desk, Exchanged, Question, ask, observed};
-use crate::reply::{Refusal, Reply, empty, json};
+use crate::reply::{Refusal, Reply, empty, json, whole};
 use crate::service::{Admitted, Answerer, Answering, operation};
 use crate::stable::Stable;
 use crate::stream::Stream;
@@ -174,7 +176,7 @@ impl House {
             self.mode != Mode::PassThrough || row.operation == "health" || row.id.starts_with(['D', 'K']);
         match row.strategy {
             Strategy::Synthesize if own_knowledge => return self.stable.answer(row, &head),
-            Strategy::Events => return self.events(&head),
+            Strategy::Events => return self.events(&head, caller.label),
             Strategy::Deny => return Err(Refusal::not_found(head.uri.path())),
             // Boxed: the rare way would make the memory of every other request three times as large.
             Strategy::Once => return Box::pin(once::pass_on(self, row, head, body, &caller, most)).await,
@@ -207,7 +209,11 @@ impl House {
         let asking = Asking { house: Arc::clone(self), question, plan, picture, caller: caller.label, begun };
         match memo {
             _ if publication => {
-                asking.question.rule.freezes().iter().for_each(|meant| self.memo.freeze(meant));
+                let rule = &asking.question.rule;
+                let frozen = rule.freezes().iter().filter(|meant| self.memo.freeze(meant)).count();
+                if let (Some((slot, head)), 1..) = (rule.holds(), frozen) {
+                    self.stream.hold(&asking.caller, slot, head);
+                }
                 let reply = self.publish(asking).await;
                 guarded::told(withheld, reply).await
             }
@@ -223,7 +229,8 @@ impl House {
                         None => asking.race(None).await,
                     }
                 };
-                self.memo.answer(&memo, self.now(), make, keep).await
+                let reply = self.memo.answer(&memo, self.now(), make, keep).await?;
+                in_form(&question, reply).await
             }
             None => asking.race(None).await,
         }
@@ -310,10 +317,10 @@ impl House {
         told.await.unwrap_or_else(|_| Err(lost()))
     }
 
-    fn events(&self, head: &Parts) -> Result<Reply, Refusal> {
+    fn events(&self, head: &Parts, caller: Arc<str>) -> Result<Reply, Refusal> {
         let topics = parse_topics(head.uri.query().unwrap_or_default());
         let topics = topics.map_err(|refused| Refusal::bad_request(refused.to_string()))?;
-        let mut reply = self.stream.subscribe(topics.into_iter().collect());
+        let mut reply = self.stream.subscribe(topics.into_iter().collect(), caller);
         if head.method == Method::HEAD {
             *reply.body_mut() = empty();
         }
@@ -332,6 +339,26 @@ impl House {
 /// The forms in which a caller takes an answer.
 fn accept(head: &Parts) -> Option<&str> {
     head.headers.get(ACCEPT).and_then(|value| value.to_str().ok())
+}
+
+/// A kept answer as this caller reads it: who asked before may have got it in another form.
+async fn in_form(question: &Question, reply: Reply) -> Result<Reply, Refusal> {
+    let (parts, body) = reply.into_parts();
+    if body.size_hint().exact().is_none() {
+        return Ok(Reply::from_parts(parts, body));
+    }
+    let broken = |_| Refusal::unavailable("the answer broke off on its way");
+    let body = body.collect().await.map_err(broken)?.to_bytes();
+    let Some(made) = question.rule.in_form(&observed(question, &parts, merit::Body::Whole(&body))) else {
+        return Ok(Reply::from_parts(parts, whole(body)));
+    };
+    let mut reply = reply_of(made)?;
+    for (name, value) in &parts.headers {
+        if *name != CONTENT_LENGTH {
+            reply.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    Ok(reply)
 }
 
 /// An answer of ours.

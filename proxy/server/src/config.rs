@@ -78,6 +78,8 @@ pub struct Config {
     pub guard: GuardStore,
     /// The nodes in the order of the file; never empty, names and URLs unique.
     pub nodes: Vec<NodeConfig>,
+    /// How nodes must agree on a vote.
+    pub attestation: rangelight_policy::quorum::Settings,
 }
 
 /// Where the slashing guard remembers.

@@ -103,6 +103,7 @@ impl Rangelight {
         let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode, guard));
         house.books().blocks.pin(&config.fee_recipients);
         let teller = Teller::new(Arc::clone(&house), state);
+        house.books().agreement.settings = config.attestation;
         let bound = listen::start(listeners(config, &house, limits), limits, draining).map_err(Unstarted::Unbound)?;
         let keeper = tokio::spawn(keeper.run(config.nodes.clone()));
         let standing = teller.start();
@@ -127,10 +128,11 @@ impl Rangelight {
         &self.nodes
     }
 
-    /// Takes over the nodes and the fee recipients of another configuration. Listeners, mode and network stay as they were
-    /// started.
+    /// Takes over the nodes of another configuration, the fee recipients, and how nodes must agree. Listeners, mode and
+    /// network stay as they were started.
     pub async fn reconfigure(&self, config: &Config) {
         self.house.books().blocks.pin(&config.fee_recipients);
+        self.house.books().agreement.settings = config.attestation;
         self.nodes.configure(config.nodes.clone()).await;
     }
 

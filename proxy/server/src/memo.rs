@@ -110,13 +110,16 @@ impl Memo {
         Ok(Reply::from_parts(parts, whole(body)))
     }
 
-    /// Freezes what is meant, as it is now.
-    pub fn freeze(&self, meant: &duty::Freeze) {
+    /// Freezes what is meant, as it is now. False if nothing of it is kept.
+    pub fn freeze(&self, meant: &duty::Freeze) -> bool {
+        let mut frozen = false;
         for entry in self.entries.iter().filter(|entry| entry.key().starts_with(&meant.keys)) {
             if let Some(kept) = lock(&entry.kept).as_mut().filter(|kept| kept.name == Some(meant.name)) {
                 kept.frozen = true;
+                frozen = true;
             }
         }
+        frozen
     }
 
     fn tidy(&self, now: Moment) {

@@ -21,7 +21,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use rangelight_policy::events::{self, Rule, Topic};
+use rangelight_policy::chain::{Root, Slot};
+use rangelight_policy::events::{self, Head, HeadV2, Rule, Topic};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
@@ -29,6 +30,10 @@ use tokio::time::{Instant, sleep_until};
 use crate::nodes::Ears;
 use crate::observe::{self, Meters};
 use crate::reply::{Reply, ReplyBody};
+
+mod held;
+
+use held::Held;
 
 /// Events kept for slow subscribers; some minutes of heads and blocks, some seconds of attestations.
 pub const BACKLOG: usize = 1_024;
@@ -47,6 +52,8 @@ const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 pub struct Said {
     topic: Topic,
     frame: Bytes,
+    /// The head that it tells, if it tells one.
+    head: Option<(Slot, Root)>,
 }
 
 /// Where events go in and subscribers come from.
@@ -55,6 +62,7 @@ pub struct Stream {
     wanted: Wanted,
     ending: watch::Receiver<bool>,
     meters: Arc<Meters>,
+    held: Arc<Held>,
     /// Bytes of the frames that anybody still holds.
     alive: Arc<AtomicUsize>,
     full: AtomicBool,
@@ -84,6 +92,8 @@ struct Interest {
 struct Subscriber {
     events: broadcast::Receiver<Said>,
     interest: Interest,
+    caller: Arc<str>,
+    held: Arc<Held>,
     ending: watch::Receiver<bool>,
     silent_until: Instant,
 }
@@ -96,7 +106,8 @@ impl Stream {
     pub fn new(ending: watch::Receiver<bool>, meters: Arc<Meters>) -> Self {
         let wanted = Wanted { counts: Arc::default(), topics: watch::Sender::new(Vec::new()) };
         let said = broadcast::Sender::new(BACKLOG);
-        Self { said, wanted, ending, meters, alive: Arc::default(), full: AtomicBool::new(false) }
+        let (held, alive) = (Arc::default(), Arc::default());
+        Self { said, wanted, ending, meters, held, alive, full: AtomicBool::new(false) }
     }
 
     /// Streams that are open now.
@@ -105,12 +116,19 @@ impl Stream {
         self.said.receiver_count()
     }
 
-    /// Opens a stream of these topics.
+    /// This caller has voted for this head: no other one of the slot is told him.
+    pub fn hold(&self, caller: &Arc<str>, slot: Slot, head: Root) {
+        self.held.hold(caller, slot, head);
+    }
+
+    /// Opens a stream of these topics for this caller.
     #[must_use]
-    pub fn subscribe(&self, topics: Vec<Topic>) -> Reply {
+    pub fn subscribe(&self, topics: Vec<Topic>, caller: Arc<str>) -> Reply {
         let subscriber = Subscriber {
             events: self.said.subscribe(),
             interest: Interest::new(topics, self.wanted.clone(), Arc::clone(&self.meters)),
+            caller,
+            held: Arc::clone(&self.held),
             ending: self.ending.clone(),
             silent_until: Instant::now() + COMMENT_EVERY,
         };
@@ -162,7 +180,13 @@ impl Ears for Stream {
         self.meters.event(topic.name());
         let frame = Framed::new(Vec::from(events::frame(topic, json)), &self.alive);
         // Nobody listening is no fault.
-        let _ = self.said.send(Said { topic, frame: Bytes::from_owner(frame) });
+        let head = match topic {
+            Topic::Head => Head::read(json),
+            Topic::HeadV2 => HeadV2::read(json).map(|it| it.head),
+            _ => None,
+        };
+        let head = head.map(|head| (head.slot, head.block));
+        let _ = self.said.send(Said { topic, frame: Bytes::from_owner(frame), head });
     }
 
     fn wanted(&self) -> watch::Receiver<Vec<Topic>> {
@@ -173,18 +197,22 @@ impl Ears for Stream {
 impl Subscriber {
     /// The next bytes to write; `None` ends the stream.
     async fn next(&mut self) -> Option<Bytes> {
+        let Self { interest, caller, held, ending, .. } = self;
+        let wants = |said: &Said| {
+            interest.topics.contains(&said.topic) && said.head.is_none_or(|head| held.lets_pass(caller, head))
+        };
         loop {
             tokio::select! {
                 biased;
-                _ = self.ending.wait_for(|ending| *ending) => return None,
+                _ = ending.wait_for(|ending| *ending) => return None,
                 said = self.events.recv() => match said {
-                    Ok(said) if self.interest.topics.contains(&said.topic) => {
+                    Ok(said) if wants(&said) => {
                         self.silent_until = Instant::now() + COMMENT_EVERY;
                         return Some(said.frame);
                     }
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => {
-                        self.interest.meters.subscribers_lost.increment(1);
+                        interest.meters.subscribers_lost.increment(1);
                         return None;
                     }
                     Err(RecvError::Closed) => return None,
@@ -238,7 +266,7 @@ mod tests {
     #[test]
     fn events_that_nobody_reads_fill_no_more_than_their_room() {
         let stream = Stream::new(watch::channel(false).1, Arc::new(Meters::new()));
-        let slow = stream.subscribe(vec![Topic::VoluntaryExit, Topic::Head]);
+        let slow = stream.subscribe(vec![Topic::VoluntaryExit, Topic::Head], "vc".into());
         let long = "x".repeat(1 << 20);
         for _ in 0..100 {
             stream.say(Topic::VoluntaryExit, &long);

@@ -13,7 +13,8 @@ pub(super) static ATTESTATION: &[Row] = &[
         operation: "attestation_data",
         path: "/eth/v1/validator/attestation_data",
         class: "BEST+VIEW+MEMO, checkpoints by QUORUM(k=2 distinct clients)",
-        note: "BEST, QUORUM and MEMO come later; until then fails over inside the view",
+        note: "all own nodes at once; friends confirm; withheld (503) where independent families contradict each other on \
+               source and target",
         media: Media::SszAnswer,
         optimistic_is_bad: true,
         ..GATING_READ

@@ -34,7 +34,6 @@ use crate::merit::{self, Body, Observed};
 use crate::node::{NodeId, NodeState, Snapshot, Tier, Trust};
 use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Conduct, Plan};
-use crate::standing::Register;
 
 pub(super) mod query;
 #[cfg(test)]
@@ -48,6 +47,8 @@ type Of<T> = Arc<dyn Fn(u64) -> Option<T> + Send + Sync>;
 
 /// What validator clients have told of their validators.
 pub(super) struct Known {
+    /// Whose the slot is.
+    pub(super) proposer: Option<u64>,
     /// Whom a block must pay.
     pub(super) prepared: Of<Address>,
     /// Whether blinded blocks are asked for.
@@ -55,12 +56,19 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// What the own validator client said. Registrations are by key and blocks by index, so it is only known whether it
-    /// registers at all.
-    pub(super) fn of(register: &Register) -> Self {
+    /// What the own validator client said, and what its duties say of the slot. Without the key of the slot's proposer it is
+    /// only known whether the validator client registers at all.
+    pub(super) fn of(brief: &Brief<'_>, books: &Books) -> Self {
+        let (register, duties) = (&books.standing, &books.duties);
         let recipients = register.fee_recipients();
-        let registered = register.registered_any().then_some(true);
+        // One node's word, so it only counts where the caller's own preparations fit it.
+        let ours = |proposer: &u64| recipients.contains_key(proposer);
+        let proposer = slot_of(brief).and_then(|slot| duties.proposer(slot)).filter(ours);
+        let key = proposer.and_then(|proposer| duties.pubkey(proposer));
+        let is_registered = key.is_none_or(|key| register.is_registered(key));
+        let registered = register.registered_any().then_some(is_registered);
         Self {
+            proposer,
             prepared: Arc::new(move |validator| recipients.get(&validator).copied().map(Address)),
             registered: Arc::new(move |_| registered),
         }
@@ -94,9 +102,13 @@ enum Made {
     Broken(Unread),
 }
 
+fn slot_of(brief: &Brief<'_>) -> Option<Slot> {
+    brief.params?.value("slot")?.parse().ok()
+}
+
 /// The rule; `None` for a request that names no slot, which no node will answer.
 pub(super) fn rule(brief: &Brief<'_>, books: &Books, known: Known) -> Option<Arc<dyn Rule>> {
-    let slot: Slot = brief.params.and_then(|params| params.value("slot"))?.parse().ok()?;
+    let slot = slot_of(brief)?;
     let value = |name| brief.query.and_then(|query| query::value(query, name));
     let mut reveal = [0; 96];
     let randao = value("randao_reveal").is_some_and(|text| unhex(text, &mut reveal)).then_some(reveal);
@@ -198,7 +210,7 @@ impl Produce {
         let recipients: Vec<Address> = recipients.into_iter().filter(|one| *one != Address::ZERO).collect();
         let wanted = Wanted {
             slot: self.slot,
-            proposer: None,
+            proposer: self.known.proposer,
             randao: self.randao.filter(|_| !self.is_middleware(from)),
             recipients: &recipients,
             registered: (self.known.registered)(block.key.proposer),

@@ -40,9 +40,10 @@
 
 use std::time::Duration;
 
+use super::agree;
 use super::best::{Resort, Terms};
 use super::failover::{Pace, Rules};
-use super::{Best, Broadcast, Candidate, Failover, Gather, Race, Score, broadcast, gather};
+use super::{Agree, Best, Broadcast, Candidate, Failover, Gather, Race, Score, broadcast, gather};
 use crate::node::{NodeId, NodeState, Snapshot, Tier, Trust};
 use picture::Picture;
 
@@ -129,6 +130,8 @@ pub struct Plan {
 /// The manner of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conduct {
+    /// All own nodes at once; what independent families agree on.
+    Agree(agree::Terms),
     /// All own nodes at once; the best answer within its terms.
     Best(Terms),
     /// The same, with answers that are taken only for want of anything better.
@@ -187,6 +190,7 @@ impl Plan {
                 let nodes: Vec<NodeId> = self.ask.iter().map(|candidate| candidate.node).collect();
                 Some(Box::new(Broadcast::new(&nodes, terms.clone())))
             }
+            Conduct::Agree(terms) => Some(Box::new(Agree::new(&self.ask, terms.clone()))),
             Conduct::Best(terms) => Some(Box::new(Best::new(&self.ask, terms.clone()))),
             Conduct::BestOrResort(terms, resort) => {
                 Some(Box::new(Best::new(&self.ask, terms.clone()).resorting(*resort)))

@@ -17,7 +17,7 @@ use crate::events::Head;
 /// How many blocks are kept.
 pub(super) const REMEMBERED: usize = 512;
 /// No walk is longer; two epochs of the longest preset.
-const LONGEST_WALK: usize = 64;
+pub(super) const LONGEST_WALK: usize = 64;
 
 /// How one block stands to a lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +185,24 @@ impl Blocks {
             *higher = self.parent(*higher).ok_or(*higher)?;
         }
         Err(one)
+    }
+
+    /// Since when two branches are two: the slot of the later of their first blocks. Else the block whose header would
+    /// tell more, and whether it is on the second branch.
+    pub(super) fn parted(&self, one: Root, other: Root) -> Result<Slot, (Root, bool)> {
+        let mut at = [one, other];
+        let mut firsts = [Slot(0); 2];
+        for _ in 0..2 * LONGEST_WALK {
+            if at[0] == at[1] {
+                return Ok(firsts[0].max(firsts[1]));
+            }
+            let slot = |side: usize| self.slot(at[side]).ok_or((at[side], side == 1));
+            let slots = [slot(0)?, slot(1)?];
+            let higher = usize::from(slots[1] > slots[0]);
+            firsts[higher] = slots[higher];
+            at[higher] = self.parent(at[higher]).ok_or((at[higher], higher == 1))?;
+        }
+        Err((one, false))
     }
 
     #[cfg(test)]

@@ -84,6 +84,12 @@ impl Electorate {
         self.deciding().any(|voter| voter.id == id)
     }
 
+    /// Is this node's word worth asking for: it decides, or it is an own one?
+    #[must_use]
+    pub fn trusts(&self, id: NodeId) -> bool {
+        self.decides(id) || self.voters.iter().any(|voter| voter.id == id && voter.trust == Trust::Own)
+    }
+
     /// May it move the view first, before others have said the same?
     #[must_use]
     pub fn goes_first(&self, id: NodeId) -> bool {

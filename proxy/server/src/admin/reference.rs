@@ -106,7 +106,7 @@ pub(crate) fn sample() -> (Status, Snapshot) {
     let members = [NodeId(0)].into();
     let view =
         ViewState { slot: Slot(11_000_000), root: Root([0xab; 32]), leader: NodeId(0), members, dependent: None };
-    let snapshot = Snapshot { at: Moment(0), nodes, view: Some(view) };
+    let snapshot = Snapshot { at: Moment(0), nodes, view: Some(view), ..Snapshot::default() };
     let genesis = br#"{"data":{"genesis_time":"1606824023","genesis_fork_version":"0x00000000",
         "genesis_validators_root":"0x4b363db94e286120d76eb905340fdd4e54bfe9f06bf33ff6cf5ad27f511bfe95"}}"#;
     let spec = br#"{"data":{"SECONDS_PER_SLOT":"12","SLOTS_PER_EPOCH":"32","GENESIS_FORK_VERSION":"0x00000000"}}"#;

@@ -63,6 +63,7 @@ pub(super) fn outcome(asking: &Asking, ended: Ended<Came>) -> Concluded {
         Ok(reply) => reply.status(),
         Err(refusal) => refusal.status(),
     };
+    let words = lesson(asking, by).unwrap_or(words);
     let ending = Ending { status, refused: reply.is_err(), by, words, took: asking.begun.elapsed() };
     Concluded { reply, ending }
 }
@@ -90,6 +91,15 @@ fn rewrite(asking: &Asking, exchanged: &mut Exchanged<Came>) {
         parts.headers.remove(CONTENT_LENGTH);
         *bytes = body.into();
     }
+}
+
+/// What the rule learns from the whole race; its words for the evidence, if it has some.
+fn lesson(asking: &Asking, by: Option<NodeId>) -> Option<&'static str> {
+    let lesson = asking.question.rule.concluded(&mut asking.house.books(), by);
+    for alarm in &lesson.alarms {
+        asking.house.desk.meters.alarm(alarm);
+    }
+    lesson.words
 }
 
 /// The answer that the rule makes of several, if it makes one.

@@ -217,6 +217,7 @@ fn config(demo: &Demo, world: &World) -> Result<Config, String> {
         network: None,
         state: std::env::temp_dir(),
         mode: Mode::Guarded,
+        attestation: rangelight_policy::quorum::Settings::default(),
         listens: vec![ListenConfig {
             address: address(&demo.listen)?,
             hosts: Vec::new(),

@@ -16,10 +16,11 @@ use figment::value::Value;
 use rangelight_policy::block::Address;
 use rangelight_policy::network::KNOWN;
 use rangelight_policy::node::{Participation, Trust};
+use rangelight_policy::quorum::{OnDisagreement, Quorum, Settings};
 
 use super::address::ListenAddress;
 use super::node;
-use super::options::{Form, NOT_YET, Place, row};
+use super::options::{NOT_YET, Place, row};
 use super::problem::{Origin, Problem};
 use super::secret::Secret;
 use super::sources::Sources;
@@ -36,6 +37,9 @@ const PINS_MAX: usize = 64;
 
 const MODES: &[(&str, Mode)] =
     &[("guarded", Mode::Guarded), ("pass-through", Mode::PassThrough), ("observe", Mode::Observe)];
+
+const DISAGREEMENTS: &[(&str, OnDisagreement)] =
+    &[("halt", OnDisagreement::Halt), ("majority", OnDisagreement::Majority), ("warn", OnDisagreement::Warn)];
 
 /// What both kinds of listeners have.
 struct Door {
@@ -57,12 +61,22 @@ pub(super) fn config(sheet: &mut Sheet, sources: &Sources) -> Option<Config> {
     let below = state.as_deref().unwrap_or(Path::new("/"));
     let (listens, mut addresses) = listens(sheet, sources, below);
     let admin = admin(sheet, sources, below, &mut addresses);
-    settle(sheet, Place::Attestation);
+    let attestation = attestation(sheet);
     let guard = guard(sheet);
     let fee_recipients = fee_recipients(sheet);
     let nodes = node::nodes(sheet, sources, &addresses);
     own_nodes(sheet, &nodes, network.is_some());
-    Some(Config { network, state: state?, mode, listens, admin: admin?, fee_recipients, guard: guard?, nodes })
+    Some(Config {
+        network,
+        state: state?,
+        mode,
+        listens,
+        admin: admin?,
+        fee_recipients,
+        guard: guard?,
+        nodes,
+        attestation,
+    })
 }
 
 /// Notes every option that asks for something this version cannot do, and takes it out, so that nothing else is said
@@ -94,14 +108,6 @@ fn not_yet(sheet: &mut Sheet) {
             Some(Value::Dict(_, options)) if !name.is_empty() => drop(options.remove(name)),
             _ => drop(sheet.layers.values.remove(table)),
         }
-    }
-}
-
-/// Reads a table whose rules are not there yet, for its unknown keys and its line in the effective settings.
-fn settle(sheet: &mut Sheet, place: Place) {
-    let section = sheet.section(place);
-    for row in place.rows().filter(|row| row.form == Form::Text) {
-        section.text(sheet, row.name);
     }
 }
 
@@ -150,6 +156,31 @@ fn fee_recipients(sheet: &mut Sheet) -> Vec<Address> {
         section.wrong(sheet, "fee_recipients", "the list is empty; write an address, or remove the line");
     }
     pins
+}
+
+fn attestation(sheet: &mut Sheet) -> Settings {
+    let section = sheet.section(Place::Attestation);
+    let quorum = section.text(sheet, "quorum").and_then(|said| quorum(sheet, &said));
+    let on_disagreement = section.text(sheet, "on_disagreement").and_then(|said| word(sheet, &said, DISAGREEMENTS));
+    Settings { quorum: quorum.unwrap_or_default(), on_disagreement: on_disagreement.unwrap_or_default() }
+}
+
+fn quorum(sheet: &mut Sheet, said: &Said<String>) -> Option<Quorum> {
+    match said.value.parse() {
+        Ok(0) => {
+            sheet.wrong(said, "nobody's agreement is no agreement; write 1 to be content with one node's word");
+            None
+        }
+        Ok(wanted) => Some(Quorum::Of(wanted)),
+        Err(_) => {
+            let words = [("auto", Quorum::Auto), ("all", Quorum::All)];
+            let known = words.iter().find(|(word, _)| *word == said.value).map(|(_, meant)| *meant);
+            if known.is_none() {
+                sheet.wrong(said, format!("{:?} is not known here; write \"auto\", \"all\" or a number", said.value));
+            }
+            known
+        }
+    }
 }
 
 fn network(sheet: &mut Sheet, top: &Section) -> Option<NetworkChoice> {

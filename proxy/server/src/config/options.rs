@@ -36,6 +36,8 @@ pub enum Form {
     Text,
     /// One of these words in quotes.
     Word(&'static [&'static str]),
+    /// One of these words in quotes, or a number.
+    WordOrNumber(&'static [&'static str]),
     /// A URL in quotes; shown without its secrets.
     Url,
     /// A path in quotes.
@@ -86,27 +88,13 @@ pub struct Early {
 }
 
 /// What cannot be had yet. When a rule arrives, its line goes.
-pub const NOT_YET: &[NotYet] = &[
-    NotYet {
-        key: "attestation.quorum",
-        harmless: None,
-        early: Some(Early {
-            value: "auto",
-            until_then: "a vote is what one node in the view says, whether or not other families agree",
-        }),
-        missing: "agreement of independent families on a vote",
-    },
-    NotYet {
-        key: "attestation.on_disagreement",
-        harmless: None,
-        early: Some(Early { value: "halt", until_then: "a vote that other families contradict is served" }),
-        missing: "withholding a vote that is contradicted",
-    },
-    NotYet { key: "share", harmless: None, early: None, missing: "sharing with other stakers" },
-];
+pub const NOT_YET: &[NotYet] =
+    &[NotYet { key: "share", harmless: None, early: None, missing: "sharing with other stakers" }];
 
 const TRUSTS: &[&str] = &["own", "friend"];
 const PARTICIPATIONS: &[&str] = &["full", "publish-only", "standby"];
+const QUORUMS: &[&str] = &["auto", "all"];
+const DISAGREEMENTS: &[&str] = &["halt", "majority", "warn"];
 const MODES: &[&str] = &["guarded", "pass-through", "observe"];
 const HOSTS: &str = "Further names that callers may use for this listener. IP addresses, `localhost`, names without a \
                      dot, `*.local`, `*.internal`, `*.lan`, `*.home.arpa`, `*.localhost` and this machine's own name \
@@ -185,10 +173,15 @@ pub const ROWS: &[Row] = &[
         meaning: "Our certificate (PEM) for nodes that ask for one. For `https://` only, together with `client_key_file`." },
     Row { place: Place::Node, name: "client_key_file", form: Form::Path, default: None,
         meaning: "The private key (PEM) of `client_cert_file`." },
-    Row { place: Place::Attestation, name: "quorum", form: Form::Text, default: None,
-        meaning: "How many independent families must agree on a vote: `auto`, `all` or a number." },
-    Row { place: Place::Attestation, name: "on_disagreement", form: Form::Text, default: None,
-        meaning: "What happens to a vote that is contradicted: `halt`, `majority` or `warn`." },
+    Row { place: Place::Attestation, name: "quorum", form: Form::WordOrNumber(QUORUMS), default: Some("auto"),
+        meaning: "How many independent nodes must agree on a vote's source and target. Two nodes are independent if their \
+                  consensus clients differ, and their execution clients too where both are known. `auto` = two, or one \
+                  where there are no two; `all` = as many as the configured nodes can be; a number = so many, or as many \
+                  as there can be. Fewer voices than that serve the vote all the same while nobody contradicts it." },
+    Row { place: Place::Attestation, name: "on_disagreement", form: Form::Word(DISAGREEMENTS), default: Some("halt"),
+        meaning: "What happens to a vote whose source and target independent nodes contradict: `halt` = it is withheld \
+                  (503, the validators miss it, nothing worse), `majority` = what more independent nodes say is served, \
+                  and nothing in a tie, `warn` = it is served with an alarm." },
     Row { place: Place::Block, name: "fee_recipients", form: Form::Texts, default: None,
         meaning: "The only addresses that a block for your validators may pay; any of them. Every produced block is checked \
                   before your validator client gets it, and one that pays another is dropped for the next best. Absent: the \
@@ -270,6 +263,10 @@ impl Form {
             Self::Word(words) => {
                 let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 format!("one of {}", words.join(", "))
+            }
+            Self::WordOrNumber(words) => {
+                let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                format!("{} or a number", words.join(", "))
             }
             Self::Url => "a URL in quotes".to_owned(),
             Self::Path => "a path in quotes".to_owned(),

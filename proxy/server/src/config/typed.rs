@@ -199,7 +199,9 @@ impl Section {
     /// Takes an option that is one text.
     pub(super) fn text(&self, sheet: &mut Sheet, name: &str) -> Option<Said<String>> {
         let row = options::row(self.place, name);
-        let read = |value: &Value, environment| text_of(value, environment);
+        // A number without quotes is as good as one with them where numbers are meant.
+        let number = matches!(row.form, Form::WordOrNumber(_));
+        let read = |value: &Value, environment| text_of(value, environment || number && value.to_num().is_some());
         let said = self.take(sheet, row, read, row.default.map(str::to_owned))?;
         let value = if row.form == Form::Url { url::masked(&said.value) } else { said.value.clone() };
         sheet.show(&said.key, value, said.origin.clone());

@@ -174,6 +174,8 @@ fn judge(world: &[Drawn], trace: &Trace) -> Result<(), &'static str> {
     // When an own node that was asked at the start would have answered.
     let own = world.iter().filter(|one| one.trust == Trust::Own);
     let own_good = |by: u64| own.clone().filter(move |one| matches!(one.says, Says::Bits(_)) && one.after <= by);
+    // Nodes that are away are asked and not waited for.
+    let own_there = || own.clone().filter(|one| !one.away);
     if end > DEADLINE {
         return Err("it ends by the deadline");
     }
@@ -199,7 +201,8 @@ fn judge(world: &[Drawn], trace: &Trace) -> Result<(), &'static str> {
     if chosen.is_some_and(|node| drawn(node).says == Says::OtherBlock) {
         return Err("what was not asked for is not given");
     }
-    if own_good(SOFT).next().is_some() && (end > SOFT || chosen.is_none_or(|node| drawn(node).trust != Trust::Own)) {
+    if own_good(SOFT).any(|one| !one.away) && (end > SOFT || chosen.is_none_or(|node| drawn(node).trust != Trust::Own))
+    {
         return Err("an own answer by the soft time is given by then");
     }
     if own_good(SOFT).any(|one| one.says == Says::Bits(8) && one.after < end) {
@@ -208,15 +211,16 @@ fn judge(world: &[Drawn], trace: &Trace) -> Result<(), &'static str> {
     let all_spoke = trace.sent.iter().all(|(_, _, node)| at_hand.iter().any(|(_, spoke)| spoke == node));
     let all_asked = trace.sent.len() == world.len() || own_good(end).next().is_some();
     let full = chosen.is_some_and(|node| drawn(node).trust == Trust::Own && bits(node) == Some(8));
-    if end < SOFT && !full && !(all_spoke && all_asked) {
+    let all_there_spoke =
+        trace.sent.iter().all(|(_, _, node)| drawn(*node).away || at_hand.iter().any(|(_, spoke)| spoke == node));
+    if end < SOFT && !full && !(all_there_spoke && all_asked) {
         return Err("before the soft time only a full one ends the wait, or that everybody spoke");
     }
     if own.clone().any(|one| !one.away) {
         for (at, ..) in trace.sent.iter().filter(|(_, _, node)| drawn(*node).trust == Trust::Friend) {
-            let failed = own
-                .clone()
+            let failed = own_there()
                 .all(|one| one.after <= ms(*at) && one.says != Says::Nothing && !matches!(one.says, Says::Bits(_)));
-            if own_good(FRIENDS_AT).next().is_some() || ms(*at) < FRIENDS_AT && !failed {
+            if !failed && (own_good(FRIENDS_AT).next().is_some() || ms(*at) < FRIENDS_AT) {
                 return Err("friends are asked when they are needed, not before");
             }
         }

@@ -165,19 +165,22 @@ fn judge(world: &[Drawn], trace: &Trace) -> Result<(), &'static str> {
         return Err("nobody waits beyond a perfect one");
     }
     let usable = |by: u64| own().any(|one| parts(one).is_some() && one.after <= by);
-    if usable(SOFT) && end > SOFT {
+    if own().any(|one| !one.away && parts(one).is_some() && one.after <= SOFT) && end > SOFT {
         return Err("an answer by the soft time is given by then");
     }
     if end > DEADLINE {
         return Err("it ends by the deadline");
     }
     let heard = |node: NodeId| trace.answers.iter().any(|(_, spoke, _)| *spoke == node);
-    let own_spoke = (0..world.len()).all(|at| world[at].trust == Trust::Friend || heard(NodeId(at as u16)));
+    // Nodes that are away are asked and not waited for.
+    let own_spoke =
+        (0..world.len()).all(|at| world[at].trust == Trust::Friend || world[at].away || heard(NodeId(at as u16)));
     if chosen.is_some_and(|one| !perfect(&&one)) && end < SOFT && !own_spoke {
         return Err("a better one is waited for");
     }
     for (at, _, node) in trace.sent.iter().filter(|_| own().any(|one| !one.away)) {
-        let failed = own().all(|one| one.after <= ms(*at) && matches!(one.says, Says::Fault | Says::Unasked));
+        let mut there = own().filter(|one| !one.away);
+        let failed = there.all(|one| one.after <= ms(*at) && matches!(one.says, Says::Fault | Says::Unasked));
         if world[usize::from(node.0)].trust == Trust::Friend && !failed && (ms(*at) < FRIENDS_AT || usable(FRIENDS_AT))
         {
             return Err("friends are asked when they are needed, not before");

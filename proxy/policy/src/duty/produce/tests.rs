@@ -45,7 +45,7 @@ pub(super) fn snapshot(nodes: &[Trust]) -> Snapshot {
     let nodes: Vec<NodeState> = (0..).zip(nodes).map(state).collect();
     let members = nodes.iter().map(|node| node.profile.id).collect();
     let view = ViewState { slot: Slot(SLOT - 1), root: HEAD, leader: NodeId(0), members, dependent: None };
-    Snapshot { at: Moment(0), nodes, view: Some(view) }
+    Snapshot { at: Moment(0), nodes, view: Some(view), ..Snapshot::default() }
 }
 
 /// One request in a test.
@@ -81,27 +81,38 @@ impl Request {
         Self { query: format!("{}&{more}", self.query), ..self.clone() }
     }
 
-    pub(super) fn rule(&self, books: &Books) -> Arc<dyn Rule> {
-        let row = row(self.operation).expect("a row");
-        let path = row.path.replace("{slot}", &SLOT.to_string());
-        let Found::Row(_, params) = find("GET", &path) else { panic!("{path} is listed") };
-        let caller = self.caller.into();
-        let brief = Brief {
+    fn brief<'a>(
+        &'a self,
+        row: &'static Row,
+        path: &'a str,
+        params: Option<&'a crate::catalogue::Params<'a>>,
+        caller: &'a Arc<str>,
+    ) -> Brief<'a> {
+        Brief {
             row,
-            path: &path,
-            params: Some(&params),
+            path,
+            params,
             query: Some(&self.query),
             headers: Headers { accept: self.accept, ..Headers::default() },
             body: &[],
-            caller: &caller,
+            caller,
             kind: self.kind,
             snapshot: &self.snapshot,
             network: None,
             clock: self.clock,
             now: CLOCK.start(Slot(SLOT)),
-        };
+        }
+    }
+
+    pub(super) fn rule(&self, books: &Books) -> Arc<dyn Rule> {
+        let row = row(self.operation).expect("a row");
+        let path = row.path.replace("{slot}", &SLOT.to_string());
+        let Found::Row(_, params) = find("GET", &path) else { panic!("{path} is listed") };
+        let caller = self.caller.into();
+        let brief = self.brief(row, &path, Some(&params), &caller);
         let (prepared, registered) = (self.prepared, self.registered);
-        let known = Known { prepared: Arc::new(move |_| prepared), registered: Arc::new(move |_| registered) };
+        let known =
+            Known { proposer: None, prepared: Arc::new(move |_| prepared), registered: Arc::new(move |_| registered) };
         rule(&brief, books, known).expect("it names a slot")
     }
 }
@@ -363,4 +374,49 @@ fn parents() {
         let alarms = request.rule(&Books::default()).chosen(&mut Books::default(), NodeId(2), &seen);
         assert_eq!(alarms.is_empty(), sound, "a friend's on {parent}");
     }
+}
+
+#[test]
+fn what_is_known_of_the_slots_proposer() {
+    let told = |books: &mut Books, kind, body: String| {
+        let (form, body) = (crate::standing::Form::Json, body.as_bytes());
+        let said = crate::standing::Submission { kind, form, version: None, body };
+        books.standing.remember(&said, Some(CLOCK), CLOCK.start(Slot(SLOT)));
+    };
+    let prepare = |books: &mut Books| {
+        let body = format!("[{{\"validator_index\":\"89\",\"fee_recipient\":\"{WANTED}\"}}]");
+        told(books, crate::standing::Kind::Preparations, body);
+    };
+    let register = |books: &mut Books, key: &str| {
+        let message = format!(
+            "{{\"fee_recipient\":\"{WANTED}\",\"gas_limit\":\"1\",\"timestamp\":\"1\",\"pubkey\":\"0x{}\"}}",
+            key.repeat(48)
+        );
+        let body = format!("[{{\"message\":{message},\"signature\":\"0x{}\"}}]", "cc".repeat(96));
+        told(books, crate::standing::Kind::Registrations, body);
+    };
+    let duty = |books: &mut Books, validator: u64| {
+        books.duties.proposes(Slot(SLOT), validator);
+        books.duties.has_key(validator, [0xab; 48]);
+    };
+    let known = |make: &dyn Fn(&mut Books)| {
+        let mut books = Books::default();
+        make(&mut books);
+        let request = Request::new(&THREE);
+        let path = format!("/eth/v3/validator/blocks/{SLOT}");
+        let Found::Row(row, params) = find("GET", &path) else { panic!("{path} is listed") };
+        let known = Known::of(&request.brief(row, &path, Some(&params), &"vc".into()), &books);
+        (known.proposer, (known.prepared)(89), (known.registered)(89))
+    };
+    assert_eq!(known(&|_| ()), (None, None, None));
+    assert_eq!(known(&prepare), (None, Some(WANTED), None));
+    assert_eq!(known(&|books| duty(books, 89)).0, None, "a duty of nobody that the caller prepared");
+    let all = |books: &mut Books, key: &str| {
+        prepare(books);
+        duty(books, 89);
+        register(books, key);
+    };
+    assert_eq!(known(&|books| all(books, "ab")), (Some(89), Some(WANTED), Some(true)));
+    assert_eq!(known(&|books| all(books, "cd")), (Some(89), Some(WANTED), Some(false)), "others are registered");
+    assert_eq!(known(&|books| register(books, "cd")), (None, None, Some(true)), "nobody knows whose the slot is");
 }

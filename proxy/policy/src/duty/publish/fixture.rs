@@ -54,7 +54,8 @@ impl Stage {
         let nodes = [(0, own, Tier::Ready), (1, own, Tier::Ready), (2, own, Tier::Away), (3, friend, Tier::Ready)];
         let members = BTreeSet::from([NodeId(0), NodeId(1)]);
         let view = ViewState { slot: Slot(view), root: Root([1; 32]), leader: NodeId(1), members, dependent: None };
-        let snapshot = Snapshot { at: Moment(0), nodes: nodes.map(node).to_vec(), view: Some(view) };
+        let snapshot =
+            Snapshot { at: Moment(0), nodes: nodes.map(node).to_vec(), view: Some(view), ..Snapshot::default() };
         let spec = json!({"data": {
             "SECONDS_PER_SLOT": "12", "SLOTS_PER_EPOCH": "8", "GENESIS_FORK_VERSION": "0x00000001",
             "DENEB_FORK_EPOCH": "0", "DENEB_FORK_VERSION": "0x00000005",

@@ -19,8 +19,9 @@ use super::share;
 use crate::books::Books;
 use crate::capability::Aspect;
 use crate::catalogue::Row;
-use crate::chain::Moment;
-use crate::duty::{Brief, Edit, Freeze, Judged, Made, Rule, freezes};
+use crate::chain::{Moment, Root, Slot};
+use crate::duty::attestation::Signed;
+use crate::duty::{Brief, Edit, Freeze, Judged, Made, Rule, signed};
 use crate::merit::Observed;
 use crate::node::NodeId;
 use crate::publish::items::{Items, Said};
@@ -56,8 +57,9 @@ pub struct PublishList {
     reads_json: BTreeSet<NodeId>,
     json: OnceLock<Option<Vec<u8>>>,
     settle_by: Duration,
-    freezes: Vec<Freeze>,
     now: Moment,
+    /// The kept answers that it was signed with.
+    signed: Signed,
     so_far: Mutex<Heard>,
 }
 
@@ -92,8 +94,8 @@ impl PublishList {
             reads_json: nodes.filter(|node| layout.is_some() && lacks(node)).collect(),
             json: OnceLock::new(),
             settle_by: share(brief.clock.as_ref(), SETTLE, SETTLE_FLOOR_MS),
-            freezes: freezes(brief),
             now: brief.now,
+            signed: signed(brief),
             so_far: Mutex::default(),
         })
     }
@@ -128,7 +130,11 @@ impl Rule for PublishList {
     }
 
     fn freezes(&self) -> Vec<Freeze> {
-        self.freezes.clone()
+        self.signed.frozen.clone()
+    }
+
+    fn holds(&self) -> Option<(Slot, Root)> {
+        self.signed.head
     }
 
     fn request(&self, to: NodeId) -> Option<Edit> {

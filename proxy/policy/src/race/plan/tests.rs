@@ -69,7 +69,7 @@ fn snapshot(nodes: &str) -> Snapshot {
         states.push(node);
     }
     let view = (!view.members.is_empty()).then_some(view);
-    Snapshot { at: Moment(0), nodes: states, view }
+    Snapshot { at: Moment(0), nodes: states, view, ..Snapshot::default() }
 }
 
 fn blank(id: NodeId) -> NodeState {

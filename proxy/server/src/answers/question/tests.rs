@@ -41,7 +41,7 @@ fn a_verified_node_answers_before_an_optimistic_one() {
     let row = catalogue::row("header").expect("a listed read");
     let (head, ()) = Request::get("/eth/v1/beacon/headers/head").body(()).expect("a request").into_parts();
     let question = for_policy(row, &head, 0, Duration::from_secs(4));
-    let snapshot = Snapshot { at: Moment(0), nodes: vec![own(0), own(1)], view: None };
+    let snapshot = Snapshot { at: Moment(0), nodes: vec![own(0), own(1)], view: None, ..Snapshot::default() };
     let mut race = plan(&question, &snapshot, Mode::Guarded, CallerKind::Own).race().expect("somebody to ask");
     let said = |optimistic: bool| {
         let json = format!(r#"{{"execution_optimistic":{optimistic},"data":{{}}}}"#);
