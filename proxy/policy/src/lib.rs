@@ -11,7 +11,7 @@
 //! |---|---|
 //! | chain | [`chain`], [`ssz`] |
 //! | knowledge | [`attestation`], [`family`], [`node`], [`network`], [`catalogue`], [`events`], [`signed`], [`health`], [`view`] |
-//! | decisions | [`slashing`], [`interchange`], [`quorum`], [`race`], [`capability`], [`merit`], [`publish`], [`standing`], [`fleet`], [`block`], [`books`], [`duty`], [`sentinel`] |
+//! | decisions | [`slashing`], [`interchange`], [`quorum`], [`race`], [`capability`], [`merit`], [`publish`], [`withheld`], [`standing`], [`fleet`], [`block`], [`books`], [`duty`], [`sentinel`] |
 
 pub mod chain;
 pub mod ssz;
@@ -39,3 +39,4 @@ pub mod race;
 pub mod sentinel;
 pub mod slashing;
 pub mod standing;
+pub mod withheld;

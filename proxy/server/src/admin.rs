@@ -33,7 +33,7 @@ use crate::service::{Admitted, Answerer, Answering};
 use crate::time;
 
 use page::Page;
-use status::{Health, Maintenance, NetworkStatus, NodeStatus, Status, ViewStatus, mode_name};
+use status::{GuardStatus, Health, Maintenance, NetworkStatus, NodeStatus, Status, ViewStatus, mode_name};
 
 pub mod status;
 
@@ -121,6 +121,7 @@ impl Admin {
             mode: mode_name(*mode).to_owned(),
             network: nodes.network().map(|network| NetworkStatus::of(&network.served, &network.clock, now)),
             view: view.map(|view| ViewStatus::of(view, &picture.snapshot)),
+            guard: GuardStatus::of(&self.house.guard),
             nodes: picture.snapshot.nodes.iter().map(|state| self.node(state, &picture)).collect(),
             subscribers: stream.subscribers(),
             publications_in_flight: self.house.publishing(),

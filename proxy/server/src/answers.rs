@@ -41,6 +41,7 @@ use crate::body::CallerBody;
 use crate::budget::{self, Purpose};
 use crate::dispatch::{self, drive};
 use crate::gateway::Caller;
+use crate::guard::Guard;
 use crate::memo::{Memo, Named};
 use crate::nodes::Picture;
 use crate::nodes::exchange::{Came, Desk, Exchanged, Question, ask, observed};
@@ -50,6 +51,7 @@ use crate::stable::Stable;
 use crate::stream::Stream;
 use crate::time;
 
+mod guarded;
 mod news;
 mod once;
 mod question;
@@ -86,6 +88,8 @@ pub struct House {
     pub story: Story,
     /// How far the rules go.
     pub mode: Mode,
+    /// The slashing guard.
+    pub guard: Arc<Guard>,
     background: Arc<Semaphore>,
     books: Mutex<Books>,
     memo: Memo,
@@ -104,9 +108,9 @@ struct Asking {
 impl House {
     /// A house of these parts.
     #[must_use]
-    pub fn new(desk: Desk, stable: Stable, stream: Arc<Stream>, story: Story, mode: Mode) -> Self {
+    pub fn new(desk: Desk, stable: Stable, stream: Arc<Stream>, story: Story, mode: Mode, guard: Arc<Guard>) -> Self {
         let background = Arc::new(Semaphore::new(BACKGROUND));
-        Self { desk, stable, stream, story, mode, background, books: Mutex::default(), memo: Memo::default() }
+        Self { desk, stable, stream, story, mode, guard, background, books: Mutex::default(), memo: Memo::default() }
     }
 
     /// Waits until no publication runs any more.
@@ -182,6 +186,7 @@ impl House {
             Reading::Collect { .. } => self.collect(row, body).await?,
             Reading::None | Reading::Stream { .. } => Bytes::new(),
         };
+        let (body, withheld) = Box::pin(guarded::pass(self, row, &head, body, &caller)).await?;
         let picture = self.desk.nodes.picture();
         let rule = self.rule(row, &head, &body, &caller, &picture);
         // Nobody signs over the answer to a HEAD.
@@ -209,7 +214,8 @@ impl House {
                 if let (Some((slot, head)), 1..) = (rule.holds(), frozen) {
                     self.stream.hold(&asking.caller, slot, head);
                 }
-                self.publish(asking).await
+                let reply = self.publish(asking).await;
+                guarded::told(withheld, reply).await
             }
             Some(memo) => {
                 let question = Arc::clone(&asking.question);

@@ -22,6 +22,7 @@ mod ask;
 mod check;
 mod demo;
 mod endpoints;
+mod guard;
 mod run;
 mod table;
 
@@ -46,6 +47,9 @@ enum Command {
     /// Maintenance of a node.
     #[command(subcommand)]
     Node(NodeCommand),
+    /// What the slashing guard remembers. Rangelight must be stopped for it.
+    #[command(subcommand)]
+    Guard(guard::Guard),
     /// Lists every operation: method, path, strategy, scope, deadline, media types.
     Endpoints(endpoints::Endpoints),
 }
@@ -62,7 +66,7 @@ struct Run {
     log_json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Where {
     /// The configuration file. Default: `$RANGELIGHT_CONFIG`, `./config.toml`, `/etc/rangelight/config.toml`.
     #[arg(long, value_name = "FILE")]
@@ -106,6 +110,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Status(place) => asking(place, ask::status),
         Command::Node(NodeCommand::Cordon { name, place }) => asking(place, |admin| ask::cordon(admin, &name, true)),
         Command::Node(NodeCommand::Uncordon { name, place }) => asking(place, |admin| ask::cordon(admin, &name, false)),
+        Command::Guard(command) => {
+            log_to_stderr(false, "warn");
+            load(&sources(command.place(), None)).and_then(|loaded| guard::run(&command, &loaded.config))
+        }
         Command::Endpoints(endpoints) => Ok(endpoints::run(&endpoints)),
     };
     outcome.unwrap_or_else(|failure| failure)

@@ -74,10 +74,21 @@ pub struct Config {
     pub admin: AdminConfig,
     /// The only addresses that a block for own validators may pay; empty = by request and preparation.
     pub fee_recipients: Vec<Address>,
+    /// Where the slashing guard remembers.
+    pub guard: GuardStore,
     /// The nodes in the order of the file; never empty, names and URLs unique.
     pub nodes: Vec<NodeConfig>,
     /// How nodes must agree on a vote.
     pub attestation: rangelight_policy::quorum::Settings,
+}
+
+/// Where the slashing guard remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuardStore {
+    /// There is no guard.
+    Off,
+    /// In a redb file of this path, meant from the state directory.
+    Redb(PathBuf),
 }
 
 /// The network as it was chosen.

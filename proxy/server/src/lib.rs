@@ -7,7 +7,7 @@
 //! |---|---|
 //! | ground | [`time`], [`limits`], [`reply`], [`config`], [`state`] |
 //! | edges | [`evidence`], [`observe`], [`connection`], [`body`], [`budget`], [`nodes`] |
-//! | flow | [`gateway`], [`memo`], [`dispatch`], [`stream`], [`stable`] |
+//! | flow | [`guard`], [`gateway`], [`memo`], [`dispatch`], [`stream`], [`stable`] |
 //! | assembly | [`service`], [`answers`], [`standing`], [`listen`], [`admin`] |
 //! | roof | this file, [`cli`] |
 
@@ -24,6 +24,7 @@ use crate::answers::{Answers, House, Story};
 use crate::budget::Budget;
 use crate::config::{Config, ListenAddress};
 use crate::gateway::{Gateway, Rules};
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::listen::{Bound, Listener, Unbound};
 use crate::nodes::Nodes;
@@ -47,6 +48,7 @@ pub mod connection;
 pub mod dispatch;
 pub mod evidence;
 pub mod gateway;
+pub mod guard;
 pub mod limits;
 pub mod listen;
 pub mod memo;
@@ -94,10 +96,11 @@ impl Rangelight {
         let meters = Arc::new(Meters::new());
         let draining = watch::Sender::new(false);
         let stream = Arc::new(Stream::new(draining.subscribe(), Arc::clone(&meters)));
+        let guard = Arc::new(Guard::open(&config.guard, state.as_deref(), &meters));
         let (keeper, nodes) = Keeper::new(Chart::new(choice, state.clone()), stream.clone(), Arc::clone(&meters));
         let desk = Desk { nodes: nodes.clone(), budget: Arc::new(Budget::default()), meters };
         let stable = Stable::new(nodes.clone());
-        let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode));
+        let house = Arc::new(House::new(desk, stable, stream, Story::default(), config.mode, guard));
         house.books().blocks.pin(&config.fee_recipients);
         let teller = Teller::new(Arc::clone(&house), state);
         house.books().agreement.settings = config.attestation;
@@ -150,6 +153,9 @@ impl Rangelight {
         let left = patience.saturating_sub(begun.elapsed());
         let done = timeout(left, self.house.published()).await.is_ok();
         self.standing.end(patience.saturating_sub(begun.elapsed()).max(LAST_WRITE)).await;
+        let left = patience.saturating_sub(begun.elapsed());
+        // A disk that does not answer any more must not keep us; what it has not taken is not durable either way.
+        let _ = timeout(left.max(LAST_WRITE), self.house.guard.close()).await;
         self.keeper.abort();
         if !self.keeper.is_finished() {
             // The state folder is free again when this returns.

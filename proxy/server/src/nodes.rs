@@ -153,6 +153,13 @@ impl Nodes {
         self.network.borrow().clone()
     }
 
+    /// The network, waited for at most so long: at a first start it takes the own nodes' words.
+    pub async fn network_within(&self, patience: Duration) -> Option<Arc<network::Network>> {
+        let mut network = self.network.clone();
+        let known = tokio::time::timeout(patience, network.wait_for(Option::is_some)).await;
+        known.ok()?.ok()?.clone()
+    }
+
     /// The network's clock, once it is known.
     #[must_use]
     pub fn clock(&self) -> Option<Clock> {

@@ -32,6 +32,7 @@ pub use standing::{standing_not_told, standing_restored, standing_told};
 
 pub use under_way::{Left, UnderWay};
 
+mod guarded;
 mod under_way;
 
 /// Bounds of the latency buckets, in seconds: fine around a LAN answer and around the deadlines of a 12 s slot.
@@ -97,6 +98,7 @@ pub const METRICS: &[Metric] = &[
         labels: "sort",
         help: "Things the owner must know; each is in the log with its cure.",
     },
+    guarded::UNJUDGED,
     Metric {
         name: REPLAYS,
         kind: "counter",

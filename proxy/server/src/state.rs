@@ -109,7 +109,7 @@ impl State {
 
     /// The path of a file in the folder.
     #[must_use]
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.join(name)
     }
 
@@ -154,7 +154,7 @@ impl State {
     /// It cannot be written; the old one is still there.
     pub fn write<T: Serialize>(&self, name: &'static str, value: &T) -> Result<(), StateError> {
         let path = self.path(name);
-        let fresh = self.path(&format!("{name}.new"));
+        let fresh = self.path(format!("{name}.new"));
         // A writer that panicked left at most a `….new`, which this one replaces.
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let replace = || {

@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use rangelight_tests::{Home, Wiring, until};
 
 use super::stand_in::{Act, LARGE, StandIn, pattern};
-use super::world_of;
+use super::{signed_block, world_of};
 
 /// As on mainnet: deadlines are parts of a slot, and large bodies take their time on a busy machine.
 const SLOT_MS: u64 = 12_000;
@@ -81,10 +81,12 @@ async fn large_publications_reach_every_node_whole() {
     let home = Home::start(&Wiring::new().own("attic", &url(&first)).own("cellar", &url(&second)));
     home.ready(2).await;
     let headers = [("content-type", "application/octet-stream"), ("eth-consensus-version", "fulu")];
-    _ = home.own().send(home.own().request(Method::POST, "/eth/v2/beacon/blocks", &headers, pattern())).await.is(200);
+    let block = signed_block(world.slot(), pattern().to_vec());
+    let request = home.own().request(Method::POST, "/eth/v2/beacon/blocks", &headers, block.clone());
+    _ = home.own().send(request).await.is(200);
     for stand_in in [&first, &second] {
         let heard = until("both nodes have the block", async || stand_in.scripted().pop()).await;
-        assert!(heard.body == pattern(), "another body, of {} bytes", heard.body.len());
+        assert!(heard.body == block, "another body, of {} bytes", heard.body.len());
         assert_eq!(heard.values("eth-consensus-version"), ["fulu"]);
         assert_eq!(heard.values("content-length"), [LARGE.to_string()], "its length is told beforehand");
     }

@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::{NAMES, world};
+use super::{NAMES, signed_block, world};
 
 /// A publication that every node takes, whatever its chain is like.
 const EXITS: &str = "/eth/v1/beacon/pool/voluntary_exits";
@@ -175,9 +175,15 @@ async fn what_the_caller_hears_when_nodes_refuse() {
 async fn the_body_arrives_byte_for_byte() {
     let world = world(3).await;
     let home = Home::over(&world).await;
-    let odd_json =
-        b"{ \"message\" :{\"slot\":\t\"1\"},\r\n\"signature\": \"0x\\u0030\", \"signature\": 1e0 }\n ".to_vec();
-    let ssz: Vec<u8> = (0..=255).cycle().take(150_000).collect();
+    let slot = world.slot();
+    let ssz = signed_block(slot, (0..=255).cycle().take(150_000).collect());
+    let signature: String = ssz[4..100].iter().map(|byte| format!("{byte:02x}")).collect();
+    // Of the same signature, or it would be another block of this slot.
+    let odd_json = format!(
+        "{{ \"message\" :{{\"slot\":\t\"{slot}\", \"proposer_index\":7,\"new\":1e0}},\r\n\"odd\": \"\\u0030\", \"signature\": \
+         \"0x{signature}\" }}\n "
+    );
+    let odd_json = odd_json.into_bytes();
     for (case, path, media, version, body) in [
         ("JSON as it was written", "/eth/v2/beacon/blocks", "application/json; charset=utf-8", "electra", odd_json),
         ("SSZ", "/eth/v2/beacon/blocks", "application/octet-stream", "electra", ssz.clone()),

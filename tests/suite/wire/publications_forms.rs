@@ -7,6 +7,7 @@ use http::Method;
 use rangelight_tests::{Answer, Home, Wiring, until};
 use serde_json::{Value, json};
 
+use super::GUARD_OFF;
 use super::publications_merged::{Pair, say};
 use super::stand_in::{Act, Heard, StandIn};
 use super::world_of;
@@ -78,7 +79,7 @@ async fn a_node_that_reads_no_ssz_gets_the_same_as_json() {
         })
     })
     .await;
-    let home = Home::start(&Wiring::new().own("attic", &format!("http://{}", node.address())));
+    let home = Home::start(&Wiring::new().top(GUARD_OFF).own("attic", &format!("http://{}", node.address())));
     home.ready(1).await;
     let ssz = vec![7; 480];
     for requests in [2, 3] {
@@ -123,7 +124,7 @@ async fn a_read_goes_last_to_a_node_without_its_route() {
     let cellar = StandIn::start(world.nodes()[1].address(), None, has).await;
     let url = |stand_in: &StandIn| format!("http://{}", stand_in.address());
     // A standby is asked after a full node, whoever leads the view.
-    let wiring = Wiring::new().own("attic", &url(&attic)).node(
+    let wiring = Wiring::new().top(GUARD_OFF).own("attic", &url(&attic)).node(
         "cellar",
         &url(&cellar),
         "trust = \"own\"\nparticipation = \"standby\"",

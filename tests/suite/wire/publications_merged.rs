@@ -6,6 +6,7 @@ use rangelight_sim::World;
 use rangelight_tests::{Home, Wiring};
 use serde_json::{Value, json};
 
+use super::GUARD_OFF;
 use super::publications_forms::{block, post};
 use super::stand_in::{Act, StandIn};
 use super::world_of;
@@ -31,7 +32,7 @@ impl Pair {
         let attic = StandIn::start(world.nodes()[0].address(), None, attic).await;
         let cellar = StandIn::start(world.nodes()[1].address(), None, cellar).await;
         let url = |stand_in: &StandIn| format!("http://{}", stand_in.address());
-        let home = Home::start(&Wiring::new().own("attic", &url(&attic)).own("cellar", &url(&cellar)));
+        let home = Home::start(&Wiring::new().top(GUARD_OFF).own("attic", &url(&attic)).own("cellar", &url(&cellar)));
         home.ready(2).await;
         Self { home, attic, cellar, _world: world }
     }

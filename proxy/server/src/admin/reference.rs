@@ -16,7 +16,9 @@ use rangelight_policy::race::plan::Mode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::status::{Health, Maintenance, NetworkStatus, NodeStatus, Status, ViewStatus, mode_name};
+use super::status::{
+    GuardStatus, Health, Maintenance, NetworkStatus, NodeStatus, SignerStatus, Status, ViewStatus, mode_name,
+};
 use crate::observe::METRICS;
 
 mod evidence;
@@ -36,6 +38,17 @@ const FIELDS: &[(&str, &str)] = &[
     ("view.root", "Root of the head."),
     ("view.leader", "The node whose word moved the view here; `null` once it is no longer configured."),
     ("view.members", "The nodes that said the same root. Reads that gate a signature go to them first."),
+    ("guard", "The slashing guard."),
+    ("guard.condition", "`on`; `from-memory` while its records cannot be written; `refuses`; `off`."),
+    ("guard.why", "Why it decides from memory or refuses; `null` otherwise."),
+    ("guard.validators", "Validators of whom it knows anything."),
+    (
+        "guard.signers",
+        "Who signed for whom last, since the start, by caller. Two callers with one validator in turns are two clients.",
+    ),
+    ("guard.signers[].caller", "His address and what he calls himself."),
+    ("guard.signers[].last_slot", "The slot in which the latest of these messages came."),
+    ("guard.signers[].validators", "The validators whose last message he sent, by index."),
     ("nodes", "Every configured node, in configured order."),
     ("nodes[].name", "Its name."),
     ("nodes[].url", "Its URL, without user part; a path segment that may be a key is `***`."),
@@ -118,6 +131,16 @@ pub(crate) fn sample() -> (Status, Snapshot) {
         mode: mode_name(Mode::Guarded).to_owned(),
         network: Some(NetworkStatus::of(&served, &clock, clock.start(Slot(11_000_001)))),
         view: view.map(|view| ViewStatus::of(view, &snapshot)),
+        guard: GuardStatus {
+            condition: "on".to_owned(),
+            why: None,
+            validators: 2,
+            signers: vec![SignerStatus {
+                caller: "127.0.0.1 Lighthouse/v8.0.1".to_owned(),
+                last_slot: Slot(11_000_001),
+                validators: vec!["1234".to_owned(), "1235".to_owned()],
+            }],
+        },
         nodes: snapshot
             .nodes
             .iter()

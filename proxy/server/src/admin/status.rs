@@ -7,12 +7,17 @@
 //! Nothing in it is secret: a node's URL has lost its user part and what looks like a key. Versions and reasons come
 //! from nodes, and are bounded and free of control characters where they enter.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rangelight_policy::chain::{Clock, Epoch, Moment, Root, Slot};
 use rangelight_policy::family::Versions;
 use rangelight_policy::network::{KNOWN, Served};
 use rangelight_policy::node::{NodeId, NodeState, Participation, Snapshot, Tier, Trust, ViewState};
 use rangelight_policy::race::plan::Mode;
 use serde::{Deserialize, Serialize};
+
+use crate::guard::{Condition, Guard};
 
 /// Everything that is known of a running Rangelight.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -27,6 +32,8 @@ pub struct Status {
     pub network: Option<NetworkStatus>,
     /// The head that was last told to the VC; `None` until there was one.
     pub view: Option<ViewStatus>,
+    /// The slashing guard.
+    pub guard: GuardStatus,
     /// Every configured node, in configured order.
     pub nodes: Vec<NodeStatus>,
     /// Open event streams.
@@ -63,6 +70,30 @@ pub struct ViewStatus {
     pub leader: Option<String>,
     /// The nodes that said the same root, in configured order.
     pub members: Vec<String>,
+}
+
+/// The slashing guard.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct GuardStatus {
+    /// `on`, `from-memory`, `refuses` or `off`.
+    pub condition: String,
+    /// Why it decides from memory or refuses.
+    pub why: Option<String>,
+    /// Validators of whom it knows anything.
+    pub validators: usize,
+    /// Who signed for whom last since the start, by caller.
+    pub signers: Vec<SignerStatus>,
+}
+
+/// A caller, and the validators whose last message he sent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct SignerStatus {
+    /// The caller's address and what he calls himself.
+    pub caller: String,
+    /// The slot in which the latest of these messages came.
+    pub last_slot: Slot,
+    /// The validators, by index.
+    pub validators: Vec<String>,
 }
 
 /// One node.
@@ -149,6 +180,35 @@ impl NetworkStatus {
             genesis_validators_root: root,
             slot,
             epoch: slot.map(|slot| clock.epoch(slot)),
+        }
+    }
+}
+
+impl GuardStatus {
+    /// The guard now.
+    #[must_use]
+    pub fn of(guard: &Guard) -> Self {
+        let (condition, why) = match guard.condition() {
+            Condition::Off => ("off", None),
+            Condition::On => ("on", None),
+            Condition::FromMemory(why) => ("from-memory", Some(plain(&why))),
+            Condition::Refuses(why) => ("refuses", Some(plain(&why))),
+        };
+        let mut signers: BTreeMap<Arc<str>, SignerStatus> = BTreeMap::new();
+        for signer in guard.last_signers() {
+            let status = signers.entry(Arc::clone(&signer.caller)).or_insert_with(|| SignerStatus {
+                caller: signer.caller.to_string(),
+                last_slot: signer.at,
+                validators: Vec::new(),
+            });
+            status.last_slot = status.last_slot.max(signer.at);
+            status.validators.push(signer.validator.0.to_string());
+        }
+        Self {
+            condition: condition.to_owned(),
+            why,
+            validators: guard.validators(),
+            signers: signers.into_values().collect(),
         }
     }
 }

@@ -12,13 +12,15 @@ use rangelight_policy::chain::Slot;
 
 use super::table::{Table, plain, software};
 use super::{block_on, complain, say};
-use crate::admin::status::{Maintenance, NodeStatus, Status, ViewStatus};
+use crate::admin::status::{GuardStatus, Maintenance, NodeStatus, SignerStatus, Status, ViewStatus};
 use crate::config::AdminConfig;
 
 use door::Door;
 
 mod door;
 
+/// Validators of one caller that are named.
+const SHOWN: usize = 16;
 /// The columns of `status`.
 pub(super) const HEADINGS: &[&str] =
     &["node", "trust", "tier", "consensus", "execution", "head", "lag", "in view", "marks", "reason"];
@@ -105,6 +107,7 @@ fn page(status: &Status) -> String {
     let _ = writeln!(page, "view     {}", view(status.view.as_ref()));
     let _ = writeln!(page, "network  {}", network(status));
     let _ = writeln!(page, "mode     {}", plain(&status.mode));
+    let _ = writeln!(page, "guard    {}", guard(&status.guard));
     let Status { callers, subscribers, publications_in_flight, .. } = status;
     let (callers, streams) = (many(*callers, "caller"), many(*subscribers, "event stream"));
     let publications = many(*publications_in_flight, "publication");
@@ -157,6 +160,19 @@ fn view(view: Option<&ViewStatus>) -> String {
     let Some(view) = view else { return "no head was told yet".to_owned() };
     let leader = view.leader.as_deref().map(|leader| format!(", led by {leader}")).unwrap_or_default();
     format!("slot {}, root {}{leader}", view.slot, view.root)
+}
+
+/// The guard, and whose validators who signs for; a long list is cut.
+fn guard(status: &GuardStatus) -> String {
+    let why = status.why.as_deref().map(|why| format!(": {}", plain(why))).unwrap_or_default();
+    let mut text = format!("{}{why}, {} validators", plain(&status.condition), status.validators);
+    for SignerStatus { caller, last_slot, validators } in &status.signers {
+        let shown = validators.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = validators.len().saturating_sub(SHOWN);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let _ = write!(text, "\n         signed last by {}, slot {last_slot}: {}{more}", plain(caller), plain(&shown));
+    }
+    text
 }
 
 fn network(status: &Status) -> String {

@@ -15,7 +15,9 @@ use rangelight_sim::{Consensus, Execution, Fault, NodeSpec, Preset, Profile, Rep
 
 use super::{complain, say};
 use crate::Rangelight;
-use crate::config::{AdminConfig, Config, ListenAddress, ListenConfig, Mode, NodeConfig, SafeUrl, TlsConfig};
+use crate::config::{
+    AdminConfig, Config, GuardStore, ListenAddress, ListenConfig, Mode, NodeConfig, SafeUrl, TlsConfig,
+};
 use crate::limits::Limits;
 
 /// The length of a slot: long enough to read a line, short enough to watch the tour to its end.
@@ -224,6 +226,7 @@ fn config(demo: &Demo, world: &World) -> Result<Config, String> {
             budget: None,
         }],
         admin: AdminConfig { address: address(&demo.admin)?, hosts: Vec::new(), origins: Vec::new(), token: None },
+        guard: GuardStore::Redb("guard.redb".into()),
         fee_recipients: Vec::new(),
         nodes,
     })

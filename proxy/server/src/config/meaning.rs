@@ -20,14 +20,14 @@ use rangelight_policy::quorum::{OnDisagreement, Quorum, Settings};
 
 use super::address::ListenAddress;
 use super::node;
-use super::options::{Form, NOT_YET, Place, row};
+use super::options::{NOT_YET, Place, row};
 use super::problem::{Origin, Problem};
 use super::secret::Secret;
 use super::sources::Sources;
 use super::spelling::nearest;
 use super::typed::{Said, Section, Sheet};
 use super::url::SafeUrl;
-use super::{AdminConfig, Config, ListenConfig, Mode, NetworkChoice, NodeConfig};
+use super::{AdminConfig, Config, GuardStore, ListenConfig, Mode, NetworkChoice, NodeConfig};
 
 /// At most so many listeners; each is a socket and a task.
 const LISTENS_MAX: usize = 16;
@@ -62,11 +62,21 @@ pub(super) fn config(sheet: &mut Sheet, sources: &Sources) -> Option<Config> {
     let (listens, mut addresses) = listens(sheet, sources, below);
     let admin = admin(sheet, sources, below, &mut addresses);
     let attestation = attestation(sheet);
-    settle(sheet, Place::Guard);
+    let guard = guard(sheet);
     let fee_recipients = fee_recipients(sheet);
     let nodes = node::nodes(sheet, sources, &addresses);
     own_nodes(sheet, &nodes, network.is_some());
-    Some(Config { network, state: state?, mode, listens, admin: admin?, fee_recipients, nodes, attestation })
+    Some(Config {
+        network,
+        state: state?,
+        mode,
+        listens,
+        admin: admin?,
+        fee_recipients,
+        guard: guard?,
+        nodes,
+        attestation,
+    })
 }
 
 /// Notes every option that asks for something this version cannot do, and takes it out, so that nothing else is said
@@ -101,11 +111,28 @@ fn not_yet(sheet: &mut Sheet) {
     }
 }
 
-/// Reads a table whose rules are not there yet, for its unknown keys and its line in the effective settings.
-fn settle(sheet: &mut Sheet, place: Place) {
-    let section = sheet.section(place);
-    for row in place.rows().filter(|row| row.form == Form::Text) {
-        section.text(sheet, row.name);
+/// Where the guard remembers: `off`, or `redb:` and a path.
+fn guard(sheet: &mut Sheet) -> Option<GuardStore> {
+    let section = sheet.section(Place::Guard);
+    let said = section.text(sheet, "store")?;
+    match (said.value.as_str(), said.value.strip_prefix("redb:")) {
+        ("off", _) => {
+            let message = "nothing but your validator client's own protection refuses slashable messages";
+            sheet.warnings.push(Problem { origin: said.origin, key: said.key, message: message.into() });
+            Some(GuardStore::Off)
+        }
+        (_, Some(path))
+            if !path.is_empty() && !path.ends_with('/') && !path.contains('\0') && !path.starts_with('~') =>
+        {
+            Some(GuardStore::Redb(path.into()))
+        }
+        _ => {
+            sheet.wrong(
+                &said,
+                "write \"redb:\" and a file name, like \"redb:guard.redb\" (in the state folder), or \"off\"",
+            );
+            None
+        }
     }
 }
 

@@ -88,18 +88,8 @@ pub struct Early {
 }
 
 /// What cannot be had yet. When a rule arrives, its line goes.
-pub const NOT_YET: &[NotYet] = &[
-    NotYet {
-        key: "guard.store",
-        harmless: Some("off"),
-        early: Some(Early {
-            value: "redb:guard.redb",
-            until_then: "nothing is recorded, and only your validator client's own protection refuses slashable messages",
-        }),
-        missing: "the slashing guard",
-    },
-    NotYet { key: "share", harmless: None, early: None, missing: "sharing with other stakers" },
-];
+pub const NOT_YET: &[NotYet] =
+    &[NotYet { key: "share", harmless: None, early: None, missing: "sharing with other stakers" }];
 
 const TRUSTS: &[&str] = &["own", "friend"];
 const PARTICIPATIONS: &[&str] = &["full", "publish-only", "standby"];
@@ -198,8 +188,10 @@ pub const ROWS: &[Row] = &[
                   recipient that your validator client names in its request, else the one it has prepared. Set it when all \
                   your validators are paid to few addresses: then nothing that a node forgot or a friend made up can pay \
                   another. A change of it needs no restart." },
-    Row { place: Place::Guard, name: "store", form: Form::Text, default: Some("off"),
-        meaning: "Where the slashing guard remembers; `off` = no guard." },
+    Row { place: Place::Guard, name: "store", form: Form::Text, default: Some("redb:guard.redb"),
+        meaning: "Where the slashing guard remembers what your validators signed: `redb:` and a file, in the state folder \
+                  unless the path is absolute. It is written before a message goes out, so it belongs on a local disk. `off`: \
+                  there is no guard. See [the guide](../guides/guard.md)." },
 ];
 
 // === impl NotYet, Place, Row ===

@@ -21,13 +21,23 @@ pub struct Refusal {
     status: StatusCode,
     message: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    failures: Vec<Failed>,
     ends_connection: bool,
+}
+
+/// An item of a list that failed.
+#[derive(Clone, Debug, Serialize)]
+struct Failed {
+    index: usize,
+    message: String,
 }
 
 #[derive(Serialize)]
 struct Body<'a> {
     code: u16,
     message: &'a str,
+    #[serde(skip_serializing_if = "<[Failed]>::is_empty")]
+    failures: &'a [Failed],
 }
 
 // === impl Refusal: how it is made ===
@@ -36,13 +46,20 @@ impl Refusal {
     /// A refusal; `message` says what is wrong and what to do about it.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), headers: Vec::new(), ends_connection: false }
+        Self { status, message: message.into(), headers: Vec::new(), failures: Vec::new(), ends_connection: false }
     }
 
     /// With one more header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// Names the items of a list that failed, by their places in it.
+    #[must_use]
+    pub fn failing(mut self, items: impl IntoIterator<Item = (usize, String)>) -> Self {
+        self.failures.extend(items.into_iter().map(|(index, message)| Failed { index, message }));
         self
     }
 
@@ -187,7 +204,7 @@ impl Refusal {
     }
 
     fn body(&self) -> Vec<u8> {
-        serde_json::to_vec(&Body { code: self.status.as_u16(), message: &self.message })
+        serde_json::to_vec(&Body { code: self.status.as_u16(), message: &self.message, failures: &self.failures })
             .expect("a number and a string always have a JSON form")
     }
 }
@@ -245,6 +262,10 @@ mod tests {
         assert_eq!(wait.headers()[RETRY_AFTER], "2");
         assert!(Refusal::body_too_large(1).reply().extensions().get::<EndConnection>().is_some());
         assert!(Refusal::not_found("").reply().extensions().get::<EndConnection>().is_none());
+        let failing = Refusal::bad_request("two").failing([(3, "a".to_owned()), (5, "b".to_owned())]);
+        let failures = serde_json::json!([{"index": 3, "message": "a"}, {"index": 5, "message": "b"}]);
+        let body: serde_json::Value = serde_json::from_slice(&failing.body()).expect("JSON");
+        assert_eq!(body["failures"], failures);
         assert_eq!(shortened(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
         assert_eq!(shortened("short"), "short");
     }

@@ -20,6 +20,8 @@ fn the_page_of_the_sample() {
             "view     slot 11000000, root 0xabababababababababababababababababababababababababababababababab, led by attic",
             "network  mainnet, slot 11000001, epoch 343750",
             "mode     guarded",
+            "guard    on, 2 validators",
+            "         signed last by 127.0.0.1 Lighthouse/v8.0.1, slot 11000001: 1234, 1235",
             "load     1 caller, 1 event stream, 0 publications in flight",
         ]
     );
@@ -28,11 +30,16 @@ fn the_page_of_the_sample() {
     let line = page.lines().nth(2).unwrap_or_default();
     let wanted = format!("one; {} …", "x".repeat(LONGEST_REASON - 5));
     assert!(line.ends_with(&wanted), "all reasons, up to the bound: {line}");
+    (status.guard.condition, status.guard.why) = ("from-memory".to_owned(), Some("the disk is full".to_owned()));
+    status.guard.signers[0].validators = (0..20).map(|index| index.to_string()).collect();
     status.view = None;
     status.network = None;
     status.clock_offset_ms = -2_500;
     let page = super::page(&status);
     for line in [
+        "guard    from-memory: the disk is full, 2 validators",
+        "         signed last by 127.0.0.1 Lighthouse/v8.0.1, slot 11000001: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, \
+         14, 15 and 4 more",
         "view     no head was told yet",
         "network  not known yet: no own node has told it",
         "clock    off by -2500 ms, as own nodes agree; set it by NTP",

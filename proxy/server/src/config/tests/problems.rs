@@ -6,6 +6,7 @@
 use rangelight_policy::quorum::{OnDisagreement, Quorum, Settings};
 
 use super::{lines, typed};
+use crate::config::GuardStore;
 
 /// A node that is good, four lines long.
 const NODE: &str = "[[node]]\nname = \"attic\"\nurl = \"http://attic:5052\"\n\n";
@@ -405,14 +406,26 @@ fn agreement() {
 fn what_is_not_there_yet_is_refused() {
     expect(
         "every option of a later version",
-        &format!("{NODE}[guard]\nstore = \"redb:other.redb\"\n[share]\naddress = \"x\"\n"),
-        &[
-            "config.toml:6: guard.store: the slashing guard is not in this version yet; write \"off\" or remove it",
-            "config.toml:7: share: sharing with other stakers is not in this version yet",
-        ],
+        &format!("{NODE}[share]\naddress = \"x\"\n"),
+        &["config.toml:5: share: sharing with other stakers is not in this version yet"],
     );
-    let (_folder, result) = typed(&format!("{NODE}[guard]\nstore = \"off\"\n"), &[]);
-    assert_eq!(result.expect("it asks for nothing").warnings, []);
+}
+
+#[test]
+fn where_the_guard_remembers() {
+    for wrong in ["", "on", "redb:", "redb:folder/", "redb:~/guard.redb", "/var/lib/guard.redb", "sqlite:guard.db"] {
+        let text = format!("{NODE}[guard]\nstore = \"{wrong}\"\n");
+        expect(wrong, &text, &["config.toml:6: guard.store: write \"redb:\" and a file name"]);
+    }
+    for (text, wanted, warnings) in [
+        ("", GuardStore::Redb("guard.redb".into()), 0),
+        ("[guard]\nstore = \"redb:/var/lib/guard.redb\"\n", GuardStore::Redb("/var/lib/guard.redb".into()), 0),
+        ("[guard]\nstore = \"off\"\n", GuardStore::Off, 1),
+    ] {
+        let (_folder, result) = typed(&format!("{NODE}{text}"), &[]);
+        let loaded = result.expect("it is right");
+        assert_eq!((loaded.config.guard, loaded.warnings.len()), (wanted, warnings), "{text}");
+    }
 }
 
 #[test]
