@@ -1,8 +1,9 @@
 //! The head's root for sync committee messages: the view's, and after the first message of the slot that one alone.
 //!
 //! A sync committee member signs the root that `blocks/head/root` gives. The view is that root: it is what the caller was
-//! told as `head`, so no node has to be asked while an own ready node stands at it. Without such a node the request goes
-//! to nodes as any other read inside the view.
+//! told as `head`, so no node has to be asked while an own ready node stands at it and it is of this slot. Otherwise the
+//! request goes to nodes as any other read inside the view: in a slot without a block as yet, a node may know of one whose
+//! event has not come (its stream was cut, or is not up so soon after the start).
 //!
 //! Some validator clients ask again when they aggregate. A root that has moved meanwhile would make every contribution
 //! useless, so the answer is kept for each caller and slot, and frozen by the caller's own messages: those with another
@@ -49,7 +50,7 @@ impl HeadRoot {
         Some(Self {
             row: brief.row,
             view: view.root,
-            known: own_stands_at_view(brief.snapshot).then_some(view.root),
+            known: (view.slot >= slot && own_stands_at_view(brief.snapshot)).then_some(view.root),
             key: key(brief, slot),
             until: clock.start(Slot(slot.0.saturating_add(1))),
         })
@@ -98,6 +99,11 @@ impl Rule for HeadRoot {
 
     fn judge(&self, _from: NodeId, observed: &Observed<'_>) -> Judged {
         Judged::by_row(self.row, observed)
+    }
+
+    /// A node that is ahead of the view is believed, and asked again the next time.
+    fn keeps(&self, observed: &Observed<'_>) -> bool {
+        self.name(observed) == Some(self.view)
     }
 
     fn name(&self, observed: &Observed<'_>) -> Option<Root> {

@@ -28,6 +28,12 @@ fn the_view_answers_while_an_own_ready_node_stands_at_it() {
         }
     }
     let mut stage = Stage::new("own leads");
+    stage.now = CLOCK.start(Slot(101));
+    let rule = stage.rule(&mut Books::default(), "GET", HEAD, b"");
+    assert_eq!(rule.at_once(), None, "the view is of an earlier slot: a node may know more");
+    let said = |byte| format!(r#"{{"execution_optimistic":false,"data":{{"root":"{}"}}}}"#, root(byte));
+    assert!(rule.keeps(&json(200, &said(9))) && !rule.keeps(&json(200, &said(8))), "only what the view says is kept");
+    let mut stage = Stage::new("own leads");
     stage.network = None;
     let rule = stage.rule(&mut Books::default(), "GET", HEAD, b"");
     assert!(rule.at_once().is_none() && rule.memo().is_none(), "without a clock");
