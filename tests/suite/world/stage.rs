@@ -107,6 +107,8 @@ pub(crate) struct Sum {
     pub(crate) right_heads: u64,
     pub(crate) syncs: u64,
     pub(crate) proposals: u64,
+    /// Slots in which somebody voted for an older head than the chain kept.
+    pub(crate) older: u64,
 }
 
 impl Stage {
@@ -233,6 +235,7 @@ impl Score {
         sum.heads += votes.included + report.sync.done;
         sum.right_heads += votes.head_ok + report.sync_head_ok;
         sum.syncs += report.sync.expected;
+        sum.older += u64::from(votes.included + report.sync.done != votes.head_ok + report.sync_head_ok);
         sum.proposals += report.proposals.expected;
         if lost(&report) > 0 {
             self.bad.push(report);
