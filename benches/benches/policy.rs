@@ -97,6 +97,7 @@ fn question(kind: Kind, view: bool) -> Question {
         pace: Pace::Hedged,
         hedge_no_sooner: Duration::ZERO,
         friends_last: false,
+        guarded_friends: false,
         enough: Score::default(),
         deadline: Duration::from_secs(3),
         body_bytes: 0,

@@ -28,7 +28,7 @@ use crate::catalogue::{Method, Params, Row};
 use crate::chain::{Clock, Moment, Root, Slot};
 use crate::merit::{self, Observed};
 use crate::network::Served;
-use crate::node::{NodeId, Snapshot};
+use crate::node::{NodeId, Snapshot, Trust};
 use crate::publish::Outcome;
 use crate::race::Verdict;
 use crate::race::plan::{CallerKind, Plan};
@@ -292,6 +292,10 @@ pub struct Freeze {
 #[derive(Debug)]
 struct Plain(&'static Row);
 
+/// The same, asked of own nodes alone.
+#[derive(Debug)]
+struct OwnAlone(&'static Row);
+
 /// The rule of a request.
 #[must_use]
 pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
@@ -319,6 +323,8 @@ pub fn rule(brief: &Brief<'_>, books: &mut Books) -> Arc<dyn Rule> {
         "sync_contribution" => rule_or_row(brief, Contribution::of(brief)),
         "sync_duties" => rule_or_row(brief, SyncDuties::of(brief)),
         "validators" | "validators_post" => rule_or_row(brief, Validators::of(brief)),
+        // The block guard does not read Gloas yet, and a block that it has not read comes only from an own node.
+        "produce_block_v4" | "produce_block_v4_post" => Arc::new(OwnAlone(brief.row)),
         _ => Arc::new(Plain(brief.row)),
     }
 }
@@ -346,6 +352,17 @@ fn signed(brief: &Brief<'_>) -> Signed {
 #[must_use]
 pub fn plain(row: &'static Row) -> Arc<dyn Rule> {
     Arc::new(Plain(row))
+}
+
+impl Rule for OwnAlone {
+    fn conduct(&self, mut plan: Plan) -> Plan {
+        plan.ask.retain(|one| one.trust == Trust::Own);
+        plan
+    }
+
+    fn judge(&self, _from: NodeId, observed: &Observed<'_>) -> Judged {
+        Judged::by_row(self.0, observed)
+    }
 }
 
 impl Rule for Plain {

@@ -119,7 +119,9 @@ impl Window {
         self.clock.epoch(self.now)
     }
 
-    fn holds(&self, deed: &Deed) -> bool {
+    /// Whether a message of this moment is judged at all.
+    #[must_use]
+    pub fn holds(&self, deed: &Deed) -> bool {
         match *deed {
             Deed::Block { slot } => self.now.back(BLOCK_SLOTS) <= slot && slot.0 <= self.now.0.saturating_add(1),
             Deed::Vote { target, .. } => {

@@ -115,6 +115,7 @@ impl Stage {
             kind: Kind::Read,
             view: true,
             friends_last: false,
+            guarded_friends: false,
             pace: Pace::Hedged,
             hedge_no_sooner: Duration::ZERO,
             enough: Score([1, 0, 0, 0]),

@@ -134,6 +134,7 @@ pub fn told(snapshot: &Snapshot) -> Vec<NodeId> {
         kind: plan::Kind::Standing,
         view: false,
         friends_last: false,
+        guarded_friends: false,
         pace: Pace::OneByOne,
         hedge_no_sooner: Duration::ZERO,
         enough: merit::ENOUGH,

@@ -69,6 +69,8 @@ pub struct Question {
     pub view: bool,
     /// A friend's answer could harm the caller, so friends are asked only when no own node is ready.
     pub friends_last: bool,
+    /// Only the block guard may let a friend's answer pass, so where it is not in force friends are not asked at all.
+    pub guarded_friends: bool,
     /// When the next node is asked while one is silent; of reads only.
     pub pace: Pace,
     /// No hedge before this: large answers, asked for twice, cost more than they save.
@@ -172,12 +174,15 @@ pub fn plan(question: &Question, snapshot: &Snapshot, mode: Mode, caller: Caller
         .filter(|(_, node)| caller == CallerKind::Own || node.profile.trust == Trust::Own)
         .collect();
     let picture = Picture { question, snapshot, nodes };
-    let plan = match question.kind {
+    let mut plan = match question.kind {
         Kind::Publication => picture.publication(mode),
         Kind::Read | Kind::UnlistedRead => picture.read(mode),
         Kind::Standing => picture.standing(mode),
         Kind::UnlistedWrite => picture.unlisted_write(mode),
     };
+    if question.guarded_friends && mode != Mode::Guarded {
+        plan.ask.retain(|one| one.trust == Trust::Own);
+    }
     if plan.ask.is_empty() { Plan::refused(NotAsked::NoNode) } else { plan }
 }
 

@@ -32,6 +32,7 @@ use crate::gateway::Caller;
 use crate::guard::{Asked, Scene, Undecided};
 use crate::nodes::network::Network;
 use crate::reply::{Refusal, Reply};
+use crate::time;
 
 /// At the first start of all the network is not known until the own nodes have told it; later it is kept.
 const FIRST_START: Duration = Duration::from_secs(3);
@@ -131,7 +132,8 @@ async fn judge(
     house.desk.meters.unjudged(messages.len() - asked.len());
     let said: Vec<Option<String>> = match question::caller_kind(caller.kind) {
         CallerKind::Own => {
-            let scene = Scene { window: window(house, network), network: network.served.genesis.validators_root };
+            let window = window_for(house, network, &asked);
+            let scene = Scene { window, network: network.served.genesis.validators_root };
             house.guard.decide_and_record(&caller.label, &asked, &scene).await?.iter().map(words).collect()
         }
         CallerKind::Peer => {
@@ -145,6 +147,15 @@ async fn judge(
         Some(Failure { index, message })
     });
     Ok(failures.collect())
+}
+
+/// The window of the clock by which these were signed. Where the nodes' clock and this machine's differ, the validator
+/// client may go by either, so messages that fit ours alone are judged by it. Both windows are as narrow as any.
+fn window_for(house: &House, network: &Network, asked: &[Asked]) -> Window {
+    let by_nodes = window(house, network);
+    let ours = Window { now: network.clock.slot(time::now()).unwrap_or(Slot(0)), clock: network.clock };
+    let fits = |window: &Window| asked.iter().all(|one| window.holds(&one.record.deed));
+    if !fits(&by_nodes) && fits(&ours) { ours } else { by_nodes }
 }
 
 /// What the clock allows now; before genesis, what it will allow then.

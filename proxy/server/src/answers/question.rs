@@ -8,7 +8,7 @@ use http::HeaderName;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, ORIGIN, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use rangelight_policy::catalogue::{Found, Hedge, Media, Row, Strategy, UNLISTED_READ, find};
+use rangelight_policy::catalogue::{Found, Hedge, Media, Row, Scope, Strategy, UNLISTED_READ, find};
 use rangelight_policy::chain::{Moment, Slot};
 use rangelight_policy::duty::Rule;
 use rangelight_policy::merit;
@@ -46,6 +46,7 @@ pub(super) fn for_policy(row: &Row, head: &Parts, body_bytes: usize, deadline: D
         kind,
         view: row.view && about_the_head(head),
         friends_last: row.friends_last,
+        guarded_friends: row.friends_last && row.scope == Scope::Propose,
         pace: match row.hedge {
             Some(Hedge::AfterMs(_) | Hedge::Quantile) => Pace::Hedged,
             None => Pace::OneByOne,

@@ -103,6 +103,7 @@ impl Stage {
             kind: Kind::Publication,
             view: false,
             friends_last: false,
+            guarded_friends: false,
             pace: Pace::OneByOne,
             hedge_no_sooner: Duration::ZERO,
             enough: Score::default(),

@@ -16,6 +16,7 @@ const READ: Question = Question {
     kind: Kind::Read,
     view: false,
     friends_last: false,
+    guarded_friends: false,
     pace: Pace::Hedged,
     hedge_no_sooner: Duration::ZERO,
     enough: Score([1, 0, 0, 0]),
@@ -420,4 +421,15 @@ fn nobody_who_may_be_asked_is_left_out() {
             }
         }
     }
+}
+
+#[test]
+fn where_no_guard_looks_a_friend_is_not_asked_for_a_block() {
+    let blocks = Question { guarded_friends: true, ..PRODUCTION };
+    for mode in [Mode::Observe, Mode::PassThrough] {
+        assert_eq!(letters(&own(&blocks, "friend, own", mode).ask), "b", "{mode:?}");
+        let nobody = own(&blocks, "friend, own away", mode);
+        assert_eq!(letters(&nobody.ask), "b", "{mode:?}: rather a dead node than an unread block");
+    }
+    assert_eq!(letters(&own(&blocks, "own, friend", Mode::Guarded).ask), "ab", "the guard reads it");
 }
