@@ -19,7 +19,7 @@ const DIALECTS: [(&str, Profile, Fork); 3] = [
 ];
 
 fn world(preset: Preset, fork: Fork, nodes: Vec<NodeSpec>) -> WorldConfig {
-    let slot_ms = if preset == Preset::Mainnet { 200 } else { 400 };
+    let slot_ms = if preset == Preset::Mainnet { 300 } else { 400 };
     WorldConfig { preset, slot_ms, schedule: Schedule::all(fork), nodes, ..WorldConfig::default() }
 }
 
@@ -29,7 +29,7 @@ async fn loses_nothing(what: String, config: WorldConfig, profile: Profile) {
     let stage = Stage::set(config, profile).await;
     let sum = stage.nothing_lost(&what, stage.from, slots).await;
     assert!(sum.proposals > 0, "{what}: no proposal was to be made");
-    // A block and the question for the head may cross on the way once in an epoch, in slots of 200 ms.
+    // A block and the question for the head may cross on the way once in an epoch, in slots of 300 ms.
     assert!(sum.older <= 1, "{what}: votes for an older head in {} slots", sum.older);
     stage.strike().await;
 }
