@@ -198,6 +198,11 @@ pub trait Rule: Send + Sync {
         true
     }
 
+    /// Whether a friend's answer is kept too. Where it would outlive the outage for which he was asked it must not be.
+    fn keeps_friends(&self) -> bool {
+        true
+    }
+
     /// Which kept answers this publication freezes: something signed with them goes out now.
     fn freezes(&self) -> Vec<Freeze> {
         Vec::new()

@@ -33,6 +33,7 @@ use rangelight_policy::chain::Moment;
 use rangelight_policy::duty::{self, Brief, Headers, Made, Rule};
 use rangelight_policy::events::parse_topics;
 use rangelight_policy::merit;
+use rangelight_policy::node::Trust;
 use rangelight_policy::race::plan::{Conduct, Kind, Mode, Plan, plan};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
@@ -45,6 +46,7 @@ use crate::guard::Guard;
 use crate::memo::{Memo, Named};
 use crate::nodes::Picture;
 use crate::nodes::exchange::{Came, Desk, Exchanged, Question, ask, observed};
+use crate::reply::headers::NODE;
 use crate::reply::{Refusal, Reply, empty, json, whole};
 use crate::service::{Admitted, Answerer, Answering, operation};
 use crate::stable::Stable;
@@ -219,7 +221,16 @@ impl House {
             }
             Some(memo) => {
                 let question = Arc::clone(&asking.question);
+                let picture = Arc::clone(&asking.picture);
+                let friend = |parts: &response::Parts| {
+                    let name = parts.headers.get(NODE).and_then(|name| name.to_str().ok());
+                    let state = picture.snapshot.nodes.iter().find(|one| Some(&*one.profile.name) == name);
+                    state.is_some_and(|one| one.profile.trust == Trust::Friend)
+                };
                 let keep = |parts: &response::Parts, body: &Bytes| {
+                    if friend(parts) && !question.rule.keeps_friends() {
+                        return None;
+                    }
                     let made = observed(&question, parts, merit::Body::Whole(body));
                     question.rule.keeps(&made).then(|| Named(question.rule.name(&made)))
                 };

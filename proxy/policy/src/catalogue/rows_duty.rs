@@ -20,6 +20,8 @@ pub(super) static DUTY: &[Row] = &[
         note: "one node for each epoch, the next when it fails; clients differ in this form's dependent root, so it is not \
                compared",
         successor: Some("proposer_duties_v2"),
+        // A wrong table costs a proposal, and a late one of our own does not.
+        friends_last: true,
         body: Reading::None,
         ..DUTIES
     },

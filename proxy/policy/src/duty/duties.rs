@@ -205,6 +205,10 @@ impl Rule for Duties {
         Some(Memo { key, under, until }).filter(|memo| memo.until > self.now)
     }
 
+    fn keeps_friends(&self) -> bool {
+        false
+    }
+
     fn keeps(&self, observed: &Observed<'_>) -> bool {
         let Body::Whole(bytes) = observed.body else { return false };
         Told::read(bytes).is_some_and(|told| Some(told.dependent_root) == self.root && !told.optimistic)

@@ -57,6 +57,10 @@ impl Rule for Proposers {
         Some(Memo { key, under: self.under?, until }).filter(|memo| memo.until > self.now)
     }
 
+    fn keeps_friends(&self) -> bool {
+        false
+    }
+
     fn keeps(&self, observed: &Observed<'_>) -> bool {
         let Body::Whole(bytes) = observed.body else { return false };
         Told::read(bytes).is_some_and(|told| !told.optimistic && told.is_complete(&self.wanted))
@@ -89,8 +93,11 @@ impl Rule for Proposers {
 
     fn chosen(&self, books: &mut Books, from: NodeId, observed: &Observed<'_>) -> Vec<Alarm> {
         let Body::Whole(bytes) = observed.body else { return Vec::new() };
+        if !bits::is_own(&self.snapshot, from) {
+            return Vec::new();
+        }
         books.duties.came_from(self.wanted.epoch, from);
-        if let (true, Some(told)) = (bits::is_own(&self.snapshot, from), Told::read(bytes)) {
+        if let Some(told) = Told::read(bytes) {
             learn(books, &self.wanted, &told);
         }
         Vec::new()

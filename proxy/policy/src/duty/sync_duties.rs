@@ -99,6 +99,10 @@ impl Rule for SyncDuties {
         Some(Memo { key, under: Root::default(), until })
     }
 
+    fn keeps_friends(&self) -> bool {
+        false
+    }
+
     fn keeps(&self, observed: &Observed<'_>) -> bool {
         let told = serde_json::from_slice::<Told>(observed.body.bytes());
         told.is_ok_and(|told| told.execution_optimistic != Some(true))

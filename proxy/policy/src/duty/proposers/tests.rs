@@ -38,9 +38,11 @@ fn who_answers_is_remembered_and_own_nodes_teach() {
     let books = &mut Books::default();
     let rule = stage.rule(books, "GET", TARGET, b"");
     rule.chosen(books, NodeId(1), &json(200, &table(96..104)));
-    assert_eq!(books.duties.node(crate::chain::Epoch(12)), Some(NodeId(1)));
+    assert_eq!(books.duties.node(crate::chain::Epoch(12)), None, "a friend stands in and leads nothing");
+    assert!(!rule.keeps_friends(), "nor does his word outlive the outage");
     assert_eq!(books.duties.proposer(Slot(96)), None);
     rule.chosen(books, NodeId(0), &json(200, &table(96..104)));
+    assert_eq!(books.duties.node(crate::chain::Epoch(12)), Some(NodeId(0)));
     assert_eq!(books.duties.proposer(Slot(96)), Some(97));
 }
 
