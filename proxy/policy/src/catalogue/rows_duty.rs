@@ -32,6 +32,7 @@ pub(super) static DUTY: &[Row] = &[
         path: "/eth/v2/validator/duties/proposer/{epoch}",
         class: "QUORUM(dependent_root)+VIEW+MEMO",
         note: "as attester duties; from v1 and the view's dependent root where a node lacks it",
+        friends_last: true,
         body: Reading::None,
         ..DUTIES
     },
