@@ -32,7 +32,7 @@ fn damaged(text: &str, dice: &mut Dice) -> String {
 /// The example with everything said that this version has, and with secrets to look for.
 fn whole() -> String {
     let said = everything_said();
-    let (now, _) = said.split_once("[block]").expect("what comes later stands last");
+    let (now, _) = said.split_once("\n[block]").expect("what comes later stands last");
     [
         ("vc.token", "good.token"),
         ("admin.token", "good.token"),
