@@ -5,7 +5,7 @@
 
 use super::Brief;
 use crate::chain::Slot;
-use crate::merit::Observed;
+use crate::merit::{self, Observed};
 
 /// The value of a query parameter that is there once.
 pub(super) fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
@@ -23,8 +23,7 @@ pub(super) fn in_force(brief: &Brief<'_>, fork: &str, slot: Slot) -> bool {
 
 /// Whether an answer says that it is SSZ.
 pub(super) fn is_ssz(observed: &Observed<'_>) -> bool {
-    let essence = observed.content_type.and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/octet-stream"))
+    merit::is_ssz(observed.content_type)
 }
 
 #[cfg(test)]

@@ -337,3 +337,16 @@ fn random_bytes_are_judged_and_never_panic() {
         }
     }
 }
+
+#[test]
+fn a_media_type_is_the_same_in_any_case() {
+    for (written, ssz) in [
+        (Some("application/octet-stream"), true),
+        (Some(" Application/Octet-Stream ; q=1"), true),
+        (Some("application/octet-stream-like"), false),
+        (Some("application/json"), false),
+        (None, false),
+    ] {
+        assert_eq!(is_ssz(written), ssz, "{written:?}");
+    }
+}

@@ -20,6 +20,7 @@ use http_body_util::BodyExt;
 use rangelight_policy::catalogue::{Row, Strategy};
 use rangelight_policy::chain::{Root, Slot};
 use rangelight_policy::duty::Alarm;
+use rangelight_policy::merit;
 use rangelight_policy::race::plan::CallerKind;
 use rangelight_policy::signed::{self, AttestationData, Message};
 use rangelight_policy::slashing::Named;
@@ -58,7 +59,7 @@ pub(super) async fn pass(
         return Ok((body, None));
     }
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let ssz = text(CONTENT_TYPE.as_str()).is_some_and(|media| media.starts_with("application/octet-stream"));
+    let ssz = merit::is_ssz(text(CONTENT_TYPE.as_str()));
     let messages = signed::read(row.operation, ssz, text("eth-consensus-version"), &body).map_err(|why| {
         let message = format!("{why}; the slashing guard lets nothing out that it cannot read: correct the body");
         Refusal::bad_request(message)

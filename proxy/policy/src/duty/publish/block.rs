@@ -29,7 +29,7 @@ use crate::capability::Aspect;
 use crate::catalogue::Row;
 use crate::chain::{Moment, Slot};
 use crate::duty::{Brief, Edit, Judged, Made, Rule};
-use crate::merit::Observed;
+use crate::merit::{self, Observed};
 use crate::node::{NodeId, Tier, Trust};
 use crate::race::broadcast::{Lead, Others};
 use crate::race::plan::{Conduct, Plan};
@@ -134,8 +134,7 @@ impl PublishBlock {
     #[must_use]
     pub fn new(brief: &Brief<'_>, books: &Books) -> Self {
         let clock = brief.clock.as_ref();
-        let media = brief.headers.content_type.unwrap_or_default();
-        let is_ssz = media.trim_start().to_ascii_lowercase().starts_with("application/octet-stream");
+        let is_ssz = merit::is_ssz(brief.headers.content_type);
         let routes = Routes::of(brief.row.operation);
         let slot = routes.as_ref().and_then(|_| slot::of_block(is_ssz, brief.body));
         let has_version = brief.headers.consensus_version.is_some();

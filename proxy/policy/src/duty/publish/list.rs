@@ -22,7 +22,7 @@ use crate::catalogue::Row;
 use crate::chain::{Moment, Root, Slot};
 use crate::duty::attestation::Signed;
 use crate::duty::{Brief, Edit, Freeze, Judged, Made, Rule, signed};
-use crate::merit::Observed;
+use crate::merit::{self, Observed};
 use crate::node::NodeId;
 use crate::publish::items::{Items, Said};
 use crate::publish::layout::{Layout, count, layout};
@@ -80,8 +80,7 @@ impl PublishList {
             return None;
         }
         let row = brief.row;
-        let media = brief.headers.content_type.unwrap_or_default();
-        let is_ssz = media.trim_start().to_ascii_lowercase().starts_with("application/octet-stream");
+        let is_ssz = merit::is_ssz(brief.headers.content_type);
         let layout = layout(row.operation, brief.headers.consensus_version).filter(|_| is_ssz);
         let lacks = |node: &NodeId| books.capabilities.lacks(*node, row.operation, Aspect::Body, brief.now);
         let nodes = brief.snapshot.nodes.iter().map(|node| node.profile.id);
